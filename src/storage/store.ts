@@ -1,0 +1,70 @@
+/**
+ * Bytes under keys: the one interface that every place for data has. `test/contract/store.ts` is
+ * the executable form of these comments; every implementation passes it.
+ *
+ * A store knows nothing of packages. Keys are `/`-separated text without empty, `.` and `..`
+ * segments (anything else is `InvalidKey`). Nothing is cached here.
+ */
+import type { PhysicalKey } from "../core/physical-key.ts";
+
+/** A run of bytes: `length` bytes from `offset`, both counted in bytes from 0. */
+export type ByteRange = { readonly offset: number; readonly length: number };
+
+export type ObjectInfo = {
+	readonly key: string;
+	/** In bytes. */
+	readonly size: number;
+	/** Changes whenever the content changes; opaque. */
+	readonly etag: string;
+	readonly versionId?: string;
+	readonly modifiedAt: Date;
+};
+
+/** Bytes that can be read again from any point, so that a failed write can be repeated. */
+export type ByteSource = {
+	/** In bytes. */
+	readonly size: number;
+	/** Streams exactly `range` (default: everything). */
+	open(range?: ByteRange, signal?: AbortSignal): ReadableStream<Uint8Array>;
+};
+
+/** A condition on the object that is there now: none, or one with this ETag. */
+export type Condition = { readonly ifAbsent: true } | { readonly ifEtag: string };
+export type ReadOptions = {
+	readonly versionId?: string;
+	readonly range?: ByteRange;
+	readonly signal?: AbortSignal | undefined;
+};
+export type WriteOptions = { readonly condition?: Condition; readonly signal?: AbortSignal | undefined };
+export type ListOptions = {
+	/** `"/"`: only the level below the prefix; common prefixes are yielded as `{ prefix }`. */
+	readonly delimiter?: "/";
+	/** Only keys that sort after this one. */
+	readonly startAfter?: string;
+	readonly signal?: AbortSignal | undefined;
+};
+export type ListItem = ObjectInfo | { readonly prefix: string };
+export type ObjectBody = { readonly info: ObjectInfo; readonly body: ReadableStream<Uint8Array> };
+
+export interface Store {
+	/** Where the store's keys begin; `join(root, key)` is the physical key of an object. */
+	readonly root: PhysicalKey;
+	readonly features: {
+		/** Overwritten objects stay readable by their versionId. */
+		readonly versions: boolean;
+		/** `Condition`s are honoured. */
+		readonly conditions: boolean;
+		/** Whether anything can be written at all (an HTTP store is read-only). */
+		readonly writable: boolean;
+	};
+	/** Resolves to undefined when the object does not exist; a range that is not wholly there is `InvalidArgument`. */
+	get(key: string, options?: ReadOptions): Promise<ObjectBody | undefined>;
+	/** Resolves to undefined when the object does not exist. */
+	head(key: string, options?: ReadOptions): Promise<ObjectInfo | undefined>;
+	/** Whole or not at all: no reader ever sees part of an object. Throws `Conflict` if the condition fails. */
+	put(key: string, source: ByteSource | Uint8Array, options?: WriteOptions): Promise<ObjectInfo>;
+	/** Deleting what is not there is no error. */
+	delete(key: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
+	/** In ascending order of the keys' UTF-8 bytes. `prefix` is any text, as in S3. */
+	list(prefix: string, options?: ListOptions): AsyncIterable<ListItem>;
+}
