@@ -1,0 +1,36 @@
+/**
+ * One configuration for every tier; `scripts/tiers.mjs` says which files belong to which. Tests never
+ * see the user's home or settings, also when vitest is called by hand.
+ */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defineConfig } from "vitest/config";
+import { isolatedEnvironment } from "./scripts/isolation.mjs";
+import { filesOf } from "./scripts/tiers.mjs";
+
+const home = mkdtempSync(join(tmpdir(), "bale-home-"));
+for (const [name, value] of Object.entries(isolatedEnvironment(process.env, home))) {
+	if (value === undefined) Reflect.deleteProperty(process.env, name);
+	else process.env[name] = value;
+}
+
+const { include, exclude } = filesOf(process.env["BALE_TEST_TIER"]);
+
+export default defineConfig({
+	test: {
+		include,
+		exclude,
+		globalSetup: ["test/support/remove-home.ts"],
+		provide: { home },
+		testTimeout: 30_000,
+		hookTimeout: 120_000,
+		restoreMocks: true,
+		unstubEnvs: true,
+		unstubGlobals: true,
+		expect: { requireAssertions: false },
+		allowOnly: false,
+		pool: "forks",
+		maxWorkers: 2,
+	},
+});
