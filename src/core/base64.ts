@@ -1,0 +1,30 @@
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const padded = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** Bytes in the standard base64 alphabet, padded. */
+export function formatBase64(bytes: Uint8Array): string {
+	let text = "";
+	for (let i = 0; i < bytes.length; i += 3) {
+		const left = bytes.length - i;
+		const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+		text += alphabet.charAt(group >> 18) + alphabet.charAt((group >> 12) & 63);
+		text += left > 1 ? alphabet.charAt((group >> 6) & 63) : "=";
+		text += left > 2 ? alphabet.charAt(group & 63) : "=";
+	}
+	return text;
+}
+
+/** The bytes of padded standard base64; undefined for anything else, also for stray low bits. */
+export function parseBase64(text: string): Uint8Array | undefined {
+	if (!padded.test(text)) return undefined;
+	const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+	const bytes = new Uint8Array((text.length / 4) * 3 - padding);
+	for (let i = 0, at = 0; i < text.length; i += 4, at += 3) {
+		let group = 0;
+		for (let j = 0; j < 4; j++) group = (group << 6) | Math.max(0, alphabet.indexOf(text.charAt(i + j)));
+		bytes[at] = group >> 16;
+		if (at + 1 < bytes.length) bytes[at + 1] = group >> 8;
+		if (at + 2 < bytes.length) bytes[at + 2] = group;
+	}
+	return formatBase64(bytes.subarray(-3)) === text.slice(-4) || bytes.length === 0 ? bytes : undefined;
+}
