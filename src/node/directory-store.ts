@@ -1,0 +1,353 @@
+import { createHash } from "node:crypto";
+import {
+	closeSync,
+	constants,
+	fstatSync,
+	mkdirSync,
+	openSync,
+	readSync,
+	rmdirSync,
+	unlinkSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { BaleError, isBaleError } from "../core/errors.ts";
+import type { PhysicalKey } from "../core/physical-key.ts";
+import { unportableReason } from "../core/portable-key.ts";
+import { throwIfAborted } from "../storage/abort.ts";
+import { checkRange, chunksOf, sliceOf, streamOf, toByteSource } from "../storage/byte-source.ts";
+import { checkCondition, conflict } from "../storage/condition.ts";
+import { checkStoreKey } from "../storage/store-key.ts";
+import type {
+	ByteSource,
+	ListItem,
+	ListOptions,
+	ObjectBody,
+	ObjectInfo,
+	ReadOptions,
+	Store,
+	WriteOptions,
+} from "../storage/store.ts";
+import { listDirectory } from "./directory-listing.ts";
+import { makeDirectories, removeEmptyDirectories, syncDirectories } from "./directories.ts";
+import { errnoOf, fileError } from "./file-error.ts";
+import { withFileLock } from "./file-lock.ts";
+import { descriptorStream } from "./file-source.ts";
+import { linkStatOf, statOf } from "./file-stat.ts";
+import { statData } from "./file-work.mjs";
+import { FileWriter } from "./file-writer.ts";
+import { createReadBuffer } from "./read-buffer.mjs";
+import { removeLeftovers, temporaryName } from "./temporary-file.ts";
+
+/** Directories below the root that belong to the store itself. */
+const temporaryPrefix = ".bale/tmp/";
+const lockPrefix = ".bale/locks/";
+
+/**
+ * Objects of at most this size have their content's hash as ETag: they are what is swapped (pointers),
+ * and a time stamp is too coarse to tell two of them apart.
+ */
+const hashedEtagBytes = 4096;
+
+/** Objects up to this size are read when they are asked for; larger ones while they are consumed. */
+const readAtOnceBytes = 64 * 1024;
+
+const nothingThere = new Set(["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ELOOP"]);
+const maxPublishAttempts = 20;
+
+export type DirectoryStoreOptions = {
+	/** `"power"` (default): what is acknowledged survives a power cut; `"process"`: only the end of the process. */
+	readonly durability?: "power" | "process";
+};
+
+/**
+ * A directory as a store: the object `a/b` is the file `a/b`. Writes are made in `.bale/tmp/` and put in
+ * place whole; conditional ones are decided under a lock file in `.bale/locks/`. Works beside programs
+ * that write the same files without locks, except that they may overwrite what they did not see.
+ *
+ * `a` and `a/b` cannot both be objects here: `KeyCollision`. No space is `NoSpace`, no permission
+ * `AccessDenied`, a name that the file system cannot hold `UnportableKey`, and a symlink that leads out
+ * of the root `UnsafeDestination` for writing (reading follows it).
+ */
+export class DirectoryStore implements Store {
+	readonly root: PhysicalKey;
+	readonly features = { versions: false, conditions: true, writable: true } as const;
+	readonly #root: string;
+	readonly #durable: boolean;
+	#prepared = false;
+
+	/** `root` is an absolute real path; the directory is made when something is first written. */
+	constructor(root: string, options: DirectoryStoreOptions = {}) {
+		this.#root = root.length > 1 ? root.replace(/\/+$/, "") : root;
+		this.root = { kind: "file", path: this.#root };
+		this.#durable = options.durability !== "process";
+	}
+
+	/** Absolute path of the file of an object. Throws `InvalidKey`. */
+	localPath(key: string): string {
+		checkStoreKey(key);
+		const folded = `${key}/`;
+		if (folded.startsWith(temporaryPrefix) || folded.startsWith(lockPrefix)) {
+			throw new BaleError("InvalidKey", `Cannot use "${key}" as a key: the store keeps its own files there`, {
+				details: { key },
+			});
+		}
+		if (process.platform === "win32") checkPortable(key, "windows");
+		return `${this.#root === "/" ? "" : this.#root}/${key}`;
+	}
+
+	async get(key: string, options: ReadOptions = {}): Promise<ObjectBody | undefined> {
+		const opened = this.#open(key, options);
+		if (opened === undefined) return undefined;
+		const { info, bytes, fd } = opened;
+		const { range = { offset: 0, length: info.size }, signal } = options;
+		if (bytes !== undefined) return { info, body: streamOf(sliceOf(bytes, range)) };
+		try {
+			checkRange(range, info.size);
+		} catch (error) {
+			closeSync(fd);
+			throw error;
+		}
+		const check = (): void => {
+			if (fstatSync(fd).size === info.size) return;
+			throw new BaleError("SourceChanged", `Cannot read "${key}": it was written to while it was read`);
+		};
+		return {
+			info,
+			body: descriptorStream({ path: this.localPath(key), range, open: () => fd, check }, signal),
+		};
+	}
+
+	async head(key: string, options: ReadOptions = {}): Promise<ObjectInfo | undefined> {
+		const opened = this.#open(key, options);
+		if (opened?.fd !== undefined) closeSync(opened.fd);
+		return opened?.info;
+	}
+
+	async put(key: string, source: ByteSource | Uint8Array, options: WriteOptions = {}): Promise<ObjectInfo> {
+		const path = this.localPath(key);
+		checkPortable(key, "posix");
+		const { condition, signal } = options;
+		throwIfAborted(signal);
+		const writer = new FileWriter(this.#newTemporary());
+		try {
+			const { size, digest } = await writeBody(writer, toByteSource(source), signal);
+			await writer.finish(this.#durable);
+			throwIfAborted(signal);
+			const place = (replace: boolean): ObjectInfo => {
+				const stat = this.#place(writer, key, path, replace);
+				return describe(key, { ...stat, size }, digest);
+			};
+			if (condition !== undefined && "ifAbsent" in condition) {
+				this.#checkAbsent(key);
+				return place(false);
+			}
+			return await this.#locked(key, signal, () => {
+				if (condition !== undefined) checkCondition(key, condition, this.#etagOf(key));
+				return place(true);
+			});
+		} finally {
+			await writer.close();
+			if (this.#durable) await syncDirectories(this.#root, dirname(path));
+		}
+	}
+
+	async delete(key: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+		const path = this.localPath(key);
+		throwIfAborted(options.signal);
+		if (linkStatOf(path) === undefined) return;
+		await this.#locked(key, options.signal, () => {
+			try {
+				this.#checkInside(path);
+				unlinkSync(path);
+			} catch (error) {
+				const errno = errnoOf(error) ?? "";
+				if (nothingThere.has(errno) || statOf(path)?.kind === "directory") return;
+				throw fileError(error, "delete", path);
+			}
+			removeEmptyDirectories(dirname(path), this.#root);
+		});
+		if (this.#durable) await syncDirectories(this.#root, dirname(path));
+	}
+
+	async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListItem, void> {
+		const { delimiter, startAfter, signal } = options;
+		const hidden = new Set([temporaryPrefix, lockPrefix]);
+		let untilTurn = 256;
+		throwIfAborted(signal);
+		for (const item of listDirectory(this.#root, { prefix, delimiter, startAfter, hidden })) {
+			if (--untilTurn === 0) {
+				await nextTurn();
+				untilTurn = 256;
+			}
+			throwIfAborted(signal);
+			if ("prefix" in item) {
+				yield item;
+				continue;
+			}
+			const info = await this.head(item.key);
+			if (info !== undefined) yield info;
+		}
+	}
+
+	/** Small objects come with their bytes and without a descriptor. */
+	#open(
+		key: string,
+		options: ReadOptions,
+	):
+		| { info: ObjectInfo; bytes: Uint8Array; fd: undefined }
+		| { info: ObjectInfo; bytes: undefined; fd: number }
+		| undefined {
+		const path = this.localPath(key);
+		throwIfAborted(options.signal);
+		if (options.versionId !== undefined && options.versionId !== "null") return undefined;
+		const kind = statOf(path)?.kind;
+		if (kind === undefined || kind === "directory") return undefined;
+		if (kind === "other") {
+			throw new BaleError("NotAFile", `Cannot read "${path}": it is not a regular file`, {
+				details: { path },
+			});
+		}
+		let fd: number | undefined;
+		try {
+			fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+			const stat = statData(fstatSync(fd, { bigint: true }));
+			if (stat.size > readAtOnceBytes) {
+				const info = describe(key, stat, undefined);
+				const opened = { info, bytes: undefined, fd };
+				fd = undefined;
+				return opened;
+			}
+			const bytes = readUpTo(fd, stat.size);
+			const digest = bytes.length <= hashedEtagBytes ? digestOf(bytes) : undefined;
+			return { info: describe(key, { ...stat, size: bytes.length }, digest), bytes, fd: undefined };
+		} catch (error) {
+			if (nothingThere.has(errnoOf(error) ?? "")) return undefined;
+			throw fileError(error, "read", path);
+		} finally {
+			if (fd !== undefined) closeSync(fd);
+		}
+	}
+
+	#etagOf(key: string): string | undefined {
+		const opened = this.#open(key, {});
+		if (opened?.fd !== undefined) closeSync(opened.fd);
+		return opened?.info.etag;
+	}
+
+	#checkAbsent(key: string): void {
+		const etag = this.#etagOf(key);
+		if (etag !== undefined) throw conflict(key, "it exists already", { found: etag });
+	}
+
+	/** A temporary file's path; its directory exists after this, and leftovers of dead processes do not. */
+	#newTemporary(): string {
+		const directory = `${this.#root}/${temporaryPrefix.slice(0, -1)}`;
+		try {
+			mkdirSync(directory, { recursive: true });
+		} catch (error) {
+			throw fileError(error, "write", directory);
+		}
+		if (!this.#prepared) {
+			removeLeftovers(directory);
+			removeLeftovers(`${this.#root}/${lockPrefix.slice(0, -1)}`);
+			this.#prepared = true;
+		}
+		return `${directory}/${temporaryName()}`;
+	}
+
+	/** A deletion beside us may remove the directory that we have just made: then it is made again. */
+	#place(writer: FileWriter, key: string, path: string, replace: boolean): ReturnType<FileWriter["publish"]> {
+		for (let attempt = 1; ; attempt++) {
+			this.#makeParents(key, path);
+			try {
+				return writer.publish(path, replace);
+			} catch (error) {
+				const again = attempt < maxPublishAttempts;
+				if (isBaleError(error, "ObjectNotFound") && again) continue;
+				if (!isBaleError(error, "DestinationConflict")) throw error;
+				if (linkStatOf(path)?.kind !== "directory") throw conflict(key, "it exists already");
+				if (again && removeEmptyTree(path)) continue;
+				throw new BaleError("KeyCollision", `Cannot write "${key}": there are objects below "${key}/"`, {
+					details: { key },
+				});
+			}
+		}
+	}
+
+	#makeParents(key: string, path: string): void {
+		try {
+			makeDirectories(this.#root, dirname(path));
+		} catch (error) {
+			if (isBaleError(error, "DestinationConflict")) {
+				throw new BaleError("KeyCollision", `Cannot write "${key}": a part of its path is an object`, {
+					details: { key },
+					cause: error,
+				});
+			}
+			throw error;
+		}
+	}
+
+	#checkInside(path: string): void {
+		makeDirectories(this.#root, dirname(path), { create: false });
+	}
+
+	#locked<T>(key: string, signal: AbortSignal | undefined, work: () => T): Promise<T> {
+		const name = createHash("sha256").update(key).digest("hex");
+		return withFileLock(`${this.#root}/${lockPrefix}${name}.lock`, work, { signal, subject: key });
+	}
+}
+
+async function writeBody(
+	writer: FileWriter,
+	source: ByteSource,
+	signal: AbortSignal | undefined,
+): Promise<{ size: number; digest: string | undefined }> {
+	const hash = source.size <= hashedEtagBytes ? createHash("sha256") : undefined;
+	for await (const chunk of chunksOf(source, signal)) {
+		hash?.update(chunk);
+		await writer.write(chunk);
+	}
+	return { size: source.size, digest: hash?.digest("hex") };
+}
+
+type Described = { readonly size: number; readonly inode: bigint; readonly mtimeNs: bigint };
+
+function describe(key: string, stat: Described, digest: string | undefined): ObjectInfo {
+	const etag = digest === undefined ? `${stat.inode}-${stat.size}-${stat.mtimeNs}` : digest.slice(0, 32);
+	const modifiedAt = new Date(Number(stat.mtimeNs / 1_000_000n));
+	return { key, size: stat.size, etag: `"${etag}"`, modifiedAt };
+}
+
+function digestOf(bytes: Uint8Array): string {
+	return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Up to `size` bytes from the start of a file; fewer when it has become shorter. */
+function readUpTo(fd: number, size: number): Uint8Array {
+	const buffer = createReadBuffer(size);
+	let length = 0;
+	while (length < size) {
+		const count = readSync(fd, buffer, length, size - length, length);
+		if (count === 0) break;
+		length += count;
+	}
+	return buffer.subarray(0, length);
+}
+
+/** Removes a directory if it is empty; a deletion may have left it for a moment. */
+function removeEmptyTree(path: string): boolean {
+	try {
+		rmdirSync(path);
+		return true;
+	} catch (error) {
+		return errnoOf(error) === "ENOENT";
+	}
+}
+
+function checkPortable(key: string, system: "posix" | "windows"): void {
+	const reason = unportableReason(key, system);
+	if (reason === undefined) return;
+	throw new BaleError("UnportableKey", `Cannot keep "${key}" in a file: ${reason}`, { details: { key } });
+}

@@ -1,0 +1,440 @@
+/**
+ * Hashing and copying of files by synchronous calls. This runs in worker threads, and on the main thread
+ * when there is too little to do to start one; a promise for each system call would cost five times the
+ * CPU. It is plain JavaScript so that a worker can load it from the sources as well as from the build.
+ *
+ * What goes in and comes out can be posted between threads. Failures are data (`Failure`); `file-error.ts`
+ * makes errors of them.
+ */
+import { createHash } from "node:crypto";
+import {
+	closeSync,
+	constants,
+	fstatSync,
+	fsyncSync,
+	linkSync,
+	lstatSync,
+	openSync,
+	readSync,
+	renameSync,
+	statSync,
+	unlinkSync,
+	writeSync,
+} from "node:fs";
+import { createReadBuffer } from "./read-buffer.mjs";
+
+/**
+ * @typedef {"changed" | "missing" | "not-a-file" | "mismatch" | "exists" | "aborted" | "system"} FailureReason
+ * @typedef {{ reason: FailureReason, path: string, state: string, errno?: string }} Failure
+ *
+ * @typedef {{ path: string, size: number, partSize: number, type: "sha2-256-chunked" | "SHA256" }} HashItem
+ * @typedef {{
+ *   from: string, to: string, temporary: string, size: number, partSize: number,
+ *   expect?: { type: string, value: string }, wantSha256: boolean, replace: boolean,
+ * }} CopyItem
+ * @typedef {{
+ *   kind: "file" | "directory" | "other", size: number, mtimeNs: bigint, ctimeNs: bigint,
+ *   inode: bigint, device: bigint, owned: boolean,
+ * }} StatData
+ * @typedef {{ value: string, sha256?: string, stat: StatData }} CopyOutput
+ *
+ * @typedef {{ kind: "hash", items: HashItem[] }} HashTask
+ * @typedef {{ kind: "part", path: string, size: number, offset: number, length: number }} PartTask
+ * @typedef {{ kind: "copy", items: CopyItem[], durable: boolean }} CopyTask
+ * @typedef {HashTask | PartTask | CopyTask} Task
+ *
+ * @typedef {{
+ *   hashes?: (string | Failure)[],
+ *   part?: { digest: Uint8Array, state: string } | Failure,
+ *   copies?: (CopyOutput | Failure)[],
+ * }} TaskOutput
+ *
+ * @typedef {{ cancelled: Int32Array, onBytes: (item: number, bytes: number) => void }} Context
+ */
+
+/**
+ * Progress within a file is told in steps of this many bytes. What is left over is not told: whoever gave
+ * the order knows the size, and a message for each small file would cost more than hashing it.
+ */
+const progressStepBytes = 8 * 1024 * 1024;
+
+const userId = process.getuid?.();
+
+/** A failure on its way up. */
+class WorkError extends Error {
+	/** @param {Failure} failure */
+	constructor(failure) {
+		super(failure.state);
+		this.failure = failure;
+	}
+}
+
+/**
+ * Runs one task to its end. A failed item does not stop the others of its task.
+ * @param {Task} task
+ * @param {Context} context
+ * @returns {TaskOutput}
+ */
+export function runTask(task, context) {
+	switch (task.kind) {
+		case "hash":
+			return {
+				hashes: task.items.map((item, index) => guard(item.path, () => hashFile(item, index, context))),
+			};
+		case "part":
+			return { part: guard(task.path, () => hashPart(task, context)) };
+		case "copy":
+			return { copies: copyFiles(task.items, task.durable, context) };
+	}
+}
+
+/**
+ * @template T
+ * @param {string} path
+ * @param {() => T} work
+ * @returns {T | Failure}
+ */
+function guard(path, work) {
+	try {
+		return work();
+	} catch (error) {
+		return failureOf(error, path);
+	}
+}
+
+/**
+ * @param {unknown} error
+ * @param {string} path
+ * @returns {Failure}
+ */
+function failureOf(error, path) {
+	if (error instanceof WorkError) return error.failure;
+	const errno = error instanceof Error && "code" in error ? String(error.code) : "UNKNOWN";
+	const state = error instanceof Error ? error.message : String(error);
+	const missing = errno === "ENOENT" || errno === "ENOTDIR";
+	return { reason: missing ? "missing" : "system", path, state, errno };
+}
+
+/**
+ * @param {FailureReason} reason
+ * @param {string} path
+ * @param {string} state
+ */
+function fail(reason, path, state) {
+	return new WorkError({ reason, path, state });
+}
+
+/** @param {bigint} size @param {number} expected */
+const sizeState = (size, expected) => `it has ${size} bytes where ${expected} were expected`;
+
+/** What must stay the same while a file is read. @param {import("node:fs").BigIntStats} stat */
+const stateOf = (stat) => `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`;
+
+/**
+ * Opens a regular file of the expected size. Nothing else is ever opened: a FIFO would block, a device
+ * could do anything.
+ * @param {string} path
+ * @param {number} size
+ */
+export function openRegular(path, size) {
+	const before = statSync(path, { bigint: true });
+	if (!before.isFile()) throw fail("not-a-file", path, "it is not a regular file");
+	if (before.size !== BigInt(size)) throw fail("changed", path, sizeState(before.size, size));
+	const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+	try {
+		const state = stateOf(fstatSync(fd, { bigint: true }));
+		if (state !== stateOf(before)) throw fail("changed", path, "it was replaced while it was opened");
+		return { fd, state };
+	} catch (error) {
+		closeSync(fd);
+		throw error;
+	}
+}
+
+/** @param {number} fd @param {string} path @param {string} state */
+function checkUnchanged(fd, path, state) {
+	if (stateOf(fstatSync(fd, { bigint: true })) !== state) {
+		throw fail("changed", path, "it was written to while it was read");
+	}
+}
+
+/** @type {Buffer | undefined} */
+let sharedBuffer;
+
+/**
+ * Reads `length` bytes from `offset` through the thread's one buffer.
+ * @param {{ fd: number, path: string, offset: number, length: number }} run
+ * @param {Context} context
+ * @param {(chunk: Buffer) => void} onChunk the chunk is overwritten after the call
+ */
+function readRun({ fd, path, offset, length }, context, onChunk) {
+	const buffer = (sharedBuffer ??= createReadBuffer());
+	const end = offset + length;
+	let position = offset;
+	while (position < end) {
+		if (Atomics.load(context.cancelled, 0) !== 0) throw fail("aborted", path, "the work was interrupted");
+		const count = readSync(fd, buffer, 0, Math.min(buffer.length, end - position), position);
+		if (count === 0) throw fail("changed", path, `it ended after ${position} bytes while it was read`);
+		onChunk(buffer.subarray(0, count));
+		position += count;
+	}
+}
+
+/** SHA-256 of each part, then of the digests: a content hash and, on demand, the plain one. */
+class ContentHash {
+	/** @param {number} partSize @param {boolean} chunked @param {boolean} plain */
+	constructor(partSize, chunked, plain) {
+		this.partSize = partSize;
+		this.digests = createHash("sha256");
+		/** @type {import("node:crypto").Hash | undefined} */
+		this.part = undefined;
+		this.left = 0;
+		this.chunked = chunked;
+		this.plain = plain ? createHash("sha256") : undefined;
+	}
+
+	/** @param {Uint8Array} chunk */
+	update(chunk) {
+		this.plain?.update(chunk);
+		for (let offset = 0; this.chunked && offset < chunk.length;) {
+			if (this.part === undefined) {
+				this.part = createHash("sha256");
+				this.left = this.partSize;
+			}
+			const length = Math.min(this.left, chunk.length - offset);
+			this.part.update(length === chunk.length ? chunk : chunk.subarray(offset, offset + length));
+			offset += length;
+			this.left -= length;
+			if (this.left === 0) this.endPart();
+		}
+	}
+
+	endPart() {
+		if (this.part === undefined) return;
+		this.digests.update(this.part.digest());
+		this.part = undefined;
+	}
+
+	/** Base64. */
+	chunkedValue() {
+		this.endPart();
+		return this.digests.digest("base64");
+	}
+
+	/** Hex. */
+	plainValue() {
+		return this.plain?.digest("hex") ?? "";
+	}
+}
+
+/**
+ * @param {HashItem} item
+ * @param {number} index
+ * @param {Context} context
+ */
+function hashFile({ path, size, partSize, type }, index, context) {
+	const { fd, state } = openRegular(path, size);
+	try {
+		const chunked = type === "sha2-256-chunked";
+		const hash = new ContentHash(partSize, chunked, !chunked);
+		let untold = 0;
+		readRun({ fd, path, offset: 0, length: size }, context, (chunk) => {
+			hash.update(chunk);
+			untold += chunk.length;
+			if (untold >= progressStepBytes) {
+				context.onBytes(index, untold);
+				untold = 0;
+			}
+		});
+		checkUnchanged(fd, path, state);
+		return chunked ? hash.chunkedValue() : hash.plainValue();
+	} finally {
+		closeSync(fd);
+	}
+}
+
+/**
+ * One part of a large file. `state` must be the same for all parts of the file.
+ * @param {PartTask} task
+ * @param {Context} context
+ */
+function hashPart({ path, size, offset, length }, context) {
+	const { fd, state } = openRegular(path, size);
+	try {
+		const hash = createHash("sha256");
+		readRun({ fd, path, offset, length }, context, (chunk) => void hash.update(chunk));
+		checkUnchanged(fd, path, state);
+		return { digest: new Uint8Array(hash.digest()), state };
+	} finally {
+		closeSync(fd);
+	}
+}
+
+/**
+ * Copies in three steps over the whole batch (write, flush, publish): the first flush of a batch makes
+ * the file system commit what the others need too.
+ * @param {CopyItem[]} items
+ * @param {boolean} durable
+ * @param {Context} context
+ */
+function copyFiles(items, durable, context) {
+	/** @type {(CopyOutput | Failure)[]} */
+	const outputs = [];
+	/** @type {{ index: number, item: CopyItem, fd: number, value: string, sha256?: string }[]} */
+	const written = [];
+	for (const [index, item] of items.entries()) {
+		const output = guard(item.from, () => writeTemporary(item, index, context));
+		if ("reason" in output) outputs[index] = output;
+		else written.push({ index, item, ...output });
+	}
+	for (const { index, item, fd, ...hashes } of written) {
+		outputs[index] = guard(item.to, () => {
+			try {
+				if (durable) fsyncSync(fd);
+				publish(item.temporary, item.to, item.replace);
+				return { ...hashes, stat: statData(fstatSync(fd, { bigint: true })) };
+			} catch (error) {
+				removeQuietly(item.temporary);
+				throw error;
+			} finally {
+				closeSync(fd);
+			}
+		});
+	}
+	return outputs;
+}
+
+/**
+ * @param {CopyItem} item
+ * @param {number} index
+ * @param {Context} context
+ */
+function writeTemporary({ from, temporary, size, partSize, expect, wantSha256 }, index, context) {
+	const { fd: source, state } = openRegular(from, size);
+	/** @type {number | undefined} */
+	let target;
+	try {
+		const fd = createExclusive(temporary);
+		target = fd;
+		const hash = new ContentHash(partSize, true, wantSha256 || expect?.type === "SHA256");
+		let untold = 0;
+		readRun({ fd: source, path: from, offset: 0, length: size }, context, (chunk) => {
+			writeAll(fd, chunk, temporary);
+			hash.update(chunk);
+			untold += chunk.length;
+			if (untold >= progressStepBytes) {
+				context.onBytes(index, untold);
+				untold = 0;
+			}
+		});
+		checkUnchanged(source, from, state);
+		const value = hash.chunkedValue();
+		const sha256 = hash.plainValue();
+		const found = expect?.type === "SHA256" ? sha256 : value;
+		if (expect !== undefined && found !== expect.value) {
+			throw fail("mismatch", from, `its ${expect.type} hash is ${found}, not ${expect.value}`);
+		}
+		return { fd, value, ...(wantSha256 ? { sha256 } : {}) };
+	} catch (error) {
+		if (target !== undefined) {
+			closeSync(target);
+			removeQuietly(temporary);
+		}
+		throw error;
+	} finally {
+		closeSync(source);
+	}
+}
+
+/** @param {string} path */
+export function createExclusive(path) {
+	try {
+		return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o666);
+	} catch (error) {
+		throw new WorkError(asSystemFailure(error, path));
+	}
+}
+
+/** Nothing of a target is ever "missing" in the sense of a source. @param {unknown} error @param {string} path */
+function asSystemFailure(error, path) {
+	const failure = failureOf(error, path);
+	/** @type {Failure} */
+	const system = { ...failure, reason: failure.reason === "missing" ? "system" : failure.reason };
+	return system;
+}
+
+/** @param {number} fd @param {Uint8Array} chunk @param {string} path */
+function writeAll(fd, chunk, path) {
+	try {
+		for (let offset = 0; offset < chunk.length;) {
+			offset += writeSync(fd, chunk, offset, chunk.length - offset);
+		}
+	} catch (error) {
+		throw new WorkError(asSystemFailure(error, path));
+	}
+}
+
+/**
+ * Gives a finished temporary file its final name. With `replace`, whatever file or link has the name is
+ * replaced (never followed); without, the name must be free, and of several processes that try one wins.
+ * @param {string} temporary
+ * @param {string} to
+ * @param {boolean} replace
+ */
+export function publish(temporary, to, replace) {
+	try {
+		if (replace) {
+			renameSync(temporary, to);
+			return;
+		}
+		try {
+			linkSync(temporary, to);
+		} catch (error) {
+			const errno = failureOf(error, to).errno;
+			if (errno === undefined || !withoutHardLinks.has(errno)) throw error;
+			// A file system without hard links (FAT, some network ones): the best that is left.
+			if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) {
+				throw fail("exists", to, "something of that name exists already");
+			}
+			renameSync(temporary, to);
+			return;
+		}
+		unlinkSync(temporary);
+	} catch (error) {
+		const failure = asSystemFailure(error, to);
+		const taken = failure.errno !== undefined && nameTaken.has(failure.errno);
+		throw new WorkError(
+			taken ? { reason: "exists", path: to, state: "something of that name exists already" } : failure,
+		);
+	}
+}
+
+const withoutHardLinks = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"]);
+const nameTaken = new Set(["EEXIST", "EISDIR", "ENOTEMPTY", "ENOTDIR"]);
+
+/** @param {string} path */
+function removeQuietly(path) {
+	try {
+		unlinkSync(path);
+	} catch {
+		// It is gone, or it will be found as a leftover by a later run.
+	}
+}
+
+/**
+ * @param {import("node:fs").BigIntStats} stat
+ * @returns {StatData}
+ */
+export function statData(stat) {
+	return {
+		kind: stat.isFile() ? "file" : stat.isDirectory() ? "directory" : "other",
+		size: Number(stat.size),
+		mtimeNs: stat.mtimeNs,
+		ctimeNs: stat.ctimeNs,
+		inode: stat.ino,
+		device: stat.dev,
+		owned: userId === undefined || stat.uid === BigInt(userId),
+	};
+}
+
+export { WorkError };

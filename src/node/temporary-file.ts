@@ -1,0 +1,93 @@
+/**
+ * Files that are being written: they have a name of their own until they are whole, and get their final
+ * one in a single step. What a process leaves behind when it is killed is removed by later ones.
+ */
+import { randomBytes } from "node:crypto";
+import { closeSync, fsync, fsyncSync, lstatSync, opendirSync, openSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import { errnoOf } from "./file-error.ts";
+import { processIsGone } from "./process-identity.ts";
+
+const syncAsync = promisify(fsync);
+const prefix = ".bale-tmp-";
+const pattern = /^\.bale-tmp-([0-9a-z]+)-[0-9a-f]{24}$/;
+const leftoverAgeMs = 24 * 60 * 60 * 1000;
+
+/** Most bytes that the name of a temporary file has. */
+export const temporaryNameBytes = 48;
+
+/** A new name for a temporary file, which tells the process that made it. */
+export function temporaryName(): string {
+	return `${prefix}${process.pid.toString(36)}-${randomBytes(12).toString("hex")}`;
+}
+
+/** Whether a file name is one that `temporaryName` gives. */
+export function isTemporaryName(name: string): boolean {
+	return pattern.test(name);
+}
+
+/**
+ * Removes temporary files from a directory that are older than a day and whose process is gone. Never
+ * fails: it is a service to the user beside the work at hand.
+ */
+export function removeLeftovers(directory: string, nowMs = Date.now()): void {
+	try {
+		const entries = opendirSync(directory);
+		try {
+			for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
+				const pid = pattern.exec(entry.name)?.[1];
+				if (pid === undefined || !processIsGone(Number.parseInt(pid, 36))) continue;
+				const path = `${directory}/${entry.name}`;
+				const stat = lstatSync(path);
+				if (stat.isFile() && nowMs - stat.mtimeMs > leftoverAgeMs) unlinkSync(path);
+			}
+		} finally {
+			entries.closeSync();
+		}
+	} catch {
+		// Somebody else removed it, or it is not ours to remove.
+	}
+}
+
+/** Removes a temporary file if it is there. */
+export function discard(path: string): void {
+	try {
+		unlinkSync(path);
+	} catch {
+		// It was renamed, or never made; else a later run finds it.
+	}
+}
+
+/**
+ * Makes names that were created or removed in a directory survive a power cut. File systems that cannot
+ * do this (and Windows) are left alone.
+ */
+export async function syncDirectory(directory: string): Promise<void> {
+	let fd: number | undefined;
+	try {
+		fd = openSync(directory, "r");
+		await syncAsync(fd);
+	} catch (error) {
+		if (!cannotSync(error)) throw error;
+	} finally {
+		if (fd !== undefined) closeSync(fd);
+	}
+}
+
+/** As `syncDirectory`, for the directory that `path` is in, before this call returns. */
+export function syncParentNow(path: string): void {
+	let fd: number | undefined;
+	try {
+		fd = openSync(dirname(path), "r");
+		fsyncSync(fd);
+	} catch (error) {
+		if (!cannotSync(error)) throw error;
+	} finally {
+		if (fd !== undefined) closeSync(fd);
+	}
+}
+
+function cannotSync(error: unknown): boolean {
+	return ["EINVAL", "ENOTSUP", "EPERM", "EACCES", "EISDIR", "EBADF"].includes(errnoOf(error) ?? "");
+}
