@@ -26,5 +26,5 @@ export function parseBase64(text: string): Uint8Array | undefined {
 		if (at + 1 < bytes.length) bytes[at + 1] = group >> 8;
 		if (at + 2 < bytes.length) bytes[at + 2] = group;
 	}
-	return formatBase64(bytes.subarray(-3)) === text.slice(-4) || bytes.length === 0 ? bytes : undefined;
+	return text === "" || formatBase64(bytes.subarray(padding - 3)) === text.slice(-4) ? bytes : undefined;
 }

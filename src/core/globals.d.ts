@@ -1,4 +1,4 @@
-// What core uses beside the library of ES2023. All of it is pure and exists in every
+// What core uses beside the library of ES2023: pure, and the same in every
 // runtime; core compiles without DOM and Node types, so they are declared here.
 
 interface Utf8Encoder {
@@ -13,8 +13,3 @@ declare const TextDecoder: new (
 	label: "utf-8",
 	options: { readonly fatal?: boolean; readonly ignoreBOM?: boolean },
 ) => Utf8Decoder;
-
-// ES2024; in Node 20 and in every browser since 2023.
-interface String {
-	isWellFormed(): boolean;
-}

@@ -3,7 +3,7 @@ const digits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padSta
 /** Bytes as lower-case hexadecimal digits. */
 export function formatHex(bytes: Uint8Array): string {
 	let text = "";
-	for (const byte of bytes) text += digits[byte];
+	for (const byte of bytes) text += digits[byte] ?? "";
 	return text;
 }
 

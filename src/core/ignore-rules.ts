@@ -3,8 +3,10 @@
  * empty is the shell pattern `*` + `/` + line, matched by the rules of Python's `fnmatch`. There are no
  * comments, no negation and no anchors, and `*` crosses slashes.
  *
- * The pattern is matched against `/` + the path below the scanned directory; quilt3 takes the absolute
- * path, so that names of directories above decide, too (`docs/deviations.md`).
+ * quilt3 matches the absolute path, so that names of directories above the scanned one decide, too.
+ * Here these directories are one segment that `*` matches and nothing else does: `**` + `/build` leaves
+ * out `build` as in quilt3, and a rule `data/*` does not leave out everything because some directory
+ * above is called `data` (`docs/deviations.md`).
  */
 
 /** Whether a path below the scanned directory is left out; a directory: with everything below it. */
@@ -17,13 +19,15 @@ export function compileQuiltIgnore(text: string): IgnoreRule {
 		.filter((line) => line !== "")
 		.map((line) => compilePattern(`*/${line}`));
 	return (relativePath, isDirectory) => {
-		const path = codePoints(`/${relativePath}`);
+		const path = [slash, above, slash, ...codePoints(relativePath)];
 		const slashed = isDirectory ? [...path, slash] : undefined;
 		return rules.some((rule) => matches(rule, path) || (slashed !== undefined && matches(rule, slashed)));
 	};
 }
 
 const slash = 0x2f;
+/** Stands for the directories above the scanned one; equal to no character. */
+const above = -1;
 
 /** A set of code points: single ones as ranges of one, ends inclusive. */
 type CharacterSet = { readonly negated: boolean; readonly ranges: readonly (readonly [number, number])[] };
@@ -81,7 +85,10 @@ function compileSet(content: readonly number[]): CharacterSet {
 	for (const [k, piece] of pieces.entries()) {
 		for (const char of piece) ranges.push([char, char]);
 		const next = pieces[k + 1];
-		if (next !== undefined) ranges.push([piece.at(-1) ?? code("-"), next[0] ?? code("-")]);
+		if (next === undefined) continue;
+		// A piece that lost all it had leaves its hyphen, which then is a literal one.
+		const last = piece.at(-1);
+		ranges.push(last === undefined ? [code("-"), code("-")] : [last, next[0] ?? last]);
 	}
 	return { negated, ranges };
 }
@@ -133,6 +140,7 @@ function matches(tokens: readonly Token[], path: readonly number[]): boolean {
 }
 
 function matchesOne(token: Exclude<Token, "run">, char: number): boolean {
+	if (char === above) return false;
 	if (token === "any") return true;
 	if (typeof token === "number") return token === char;
 	return token.ranges.some(([first, last]) => first <= char && char <= last) !== token.negated;

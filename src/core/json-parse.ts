@@ -28,7 +28,7 @@ export function parseJson(text: string): Json {
 
 // Sticky patterns: each matches at `lastIndex` or not at all.
 const blanks = /[ \t\n\r]*/y;
-// eslint-disable-next-line no-control-regex -- raw control characters end a string: they are errors
+
 const plainRun = /[^"\\\0-\x1f]*/y;
 const number = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/y;
 const fourHexDigits = /[0-9a-fA-F]{4}/y;

@@ -14,10 +14,9 @@ import { Directory, Tree } from "./tree.ts";
  * escape. One pattern reads it several times faster than a JSON reader does.
  */
 const usualEntry =
-	// eslint-disable-next-line no-control-regex -- raw control characters are errors, found by the JSON reader
 	/\{"logical_key": "([^"\\\0-\x1f]*)", "physical_keys": \["([^"\\\0-\x1f]*)"\], "size": (0|[1-9][0-9]{0,14}), "hash": \{"type": "([^"\\\0-\x1f]*)", "value": "([^"\\\0-\x1f]*)"\}, "meta": /y;
 
-const endOfEntry = /\}[ \t\r]*$/;
+const endOfEntry = /^\}[ \t\r]*$/;
 
 /** Collects lines; the first one is the header. */
 export class ManifestBuilder {
@@ -66,7 +65,7 @@ export class ManifestBuilder {
 	}
 
 	#located(cause: unknown): unknown {
-		if (cause instanceof LineError) return this.error("InvalidManifest", cause.message);
+		if (cause instanceof LineError) return this.error(cause.code, cause.message, { details: cause.details });
 		if (cause instanceof JsonSyntaxError) {
 			return this.error("InvalidManifest", `is not JSON: ${cause.message}`, {
 				details: { column: cause.offset + 1 },
@@ -128,11 +127,9 @@ export class ManifestBuilder {
 			this.#directory.children.set(name, entry);
 			return;
 		}
-		const [code, state] =
-			present instanceof Directory
-				? (["KeyCollision", "makes a file of the directory"] as const)
-				: (["DuplicateKey", "has once more the logical key"] as const);
-		throw this.error(code, `${state} "${display(key)}"`, { details: { key } });
+		const found = `the logical key "${display(key)}"`;
+		if (!(present instanceof Directory)) throw new LineError(`repeats ${found}`, "DuplicateKey", { key });
+		throw new LineError(`makes a file of ${found}, which is a directory`, "KeyCollision", { key });
 	}
 
 	/** All before the last slash names the directory; without slash it is the package itself. */
@@ -152,7 +149,16 @@ export class ManifestBuilder {
 }
 
 /** What is wrong with a line that is JSON; completed to a sentence that begins with the line's place. */
-class LineError extends Error {}
+class LineError extends Error {
+	readonly code: ErrorCode;
+	readonly details: ErrorDetails;
+
+	constructor(message: string, code: ErrorCode = "InvalidManifest", details: ErrorDetails = {}) {
+		super(message);
+		this.code = code;
+		this.details = details;
+	}
+}
 
 function parseLine(line: string): Json {
 	if (line.startsWith("\ufeff")) throw new LineError("begins with a byte-order mark");

@@ -97,7 +97,6 @@ function s3Key(bucket: string, key: string, versionId: string | undefined): Phys
 
 /** Splits as Python's `urlsplit` does; the fragment is left out. */
 function splitUrl(url: string): { scheme: string; authority: string; path: string; query: string } {
-	// eslint-disable-next-line no-control-regex -- Python strips these
 	let rest = url.replace(/^[\0-\x20]+/, "").replace(/[\t\r\n]/g, "");
 	const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(rest)?.[1] ?? "";
 	if (scheme !== "") rest = rest.slice(scheme.length + 1);

@@ -3,7 +3,7 @@ import { utf8Length } from "./utf8.ts";
 const segmentBytes = 255;
 const keyBytes = 4096;
 const windowsReserved = /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)/i;
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+
 const windowsForbidden = /[\0-\x1f<>:"|?*\\]/;
 
 /**

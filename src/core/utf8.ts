@@ -3,6 +3,7 @@
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenientDecoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+const loneSurrogate = /\p{Surrogate}/u;
 const nonAscii = /[^\0-\x7f]/;
 
 /** UTF-8 bytes of `text`; lone surrogates become U+FFFD, so check with `isWellFormed` where that matters. */
@@ -22,7 +23,7 @@ export function decodeUtf8Lenient(bytes: Uint8Array): string {
 
 /** Whether `text` has no lone surrogates, that is, whether it can be written as UTF-8. */
 export function isWellFormed(text: string): boolean {
-	return text.isWellFormed();
+	return !loneSurrogate.test(text);
 }
 
 /** Length of `text` in UTF-8 bytes. */
