@@ -98,10 +98,10 @@ export class Session {
 		path: `/${string}`,
 		options: { readonly method?: "GET" | "POST"; readonly body?: string; readonly signal?: AbortSignal } = {},
 	): Promise<Answer> {
-		const token = await this.#accessToken();
+		const token = await this.accessToken();
 		let answer = await this.#send(path, token, options);
 		if (answer.status === 401 && this.#apiKey === undefined) {
-			answer = await this.#send(path, await this.#accessToken(token), options);
+			answer = await this.#send(path, await this.accessToken(token), options);
 		}
 		return this.#accept(answer, [token]);
 	}
@@ -117,7 +117,11 @@ export class Session {
 		}
 	}
 
-	async #accessToken(refused?: string): Promise<string> {
+	/**
+	 * A token with at least a minute of life, or the API key, for requests to this service only. `refused` is a token that the
+	 * service did not accept: another one is got then. `NotLoggedIn`, `LoginExpired`, `IdentityUnavailable`.
+	 */
+	async accessToken(refused?: string): Promise<string> {
 		if (this.#apiKey !== undefined) return this.#apiKey;
 		const tokens = await this.#platform.store.readTokens(this.service);
 		const fresh = this.#fresh(tokens, refused);
