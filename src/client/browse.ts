@@ -1,0 +1,71 @@
+import { BaleError } from "../core/errors.ts";
+import type { PackageName } from "../core/names.ts";
+import type { TopHash } from "../core/top-hash.ts";
+import type { Registry } from "../registry/registry.ts";
+import { KnownRevisions, type PackageState } from "./state.ts";
+
+export type BrowseOptions = {
+	/** Exactly this revision; a prefix of at least 6 digits is enough. The name is not compared then, as in quilt3. */
+	readonly topHash?: string | undefined;
+	/** `latest` (default) or a timestamp. */
+	readonly pointer?: string | undefined;
+	/** Accept a manifest whose content does not give its name. */
+	readonly allowUnverified?: boolean | undefined;
+	readonly allowLocalFiles?: boolean | undefined;
+	readonly signal?: AbortSignal | undefined;
+};
+
+/** Reads one revision. Throws `PackageNotFound`, `RevisionNotFound`, `AmbiguousHash`, `DanglingPointer`, `TopHashMismatch`. */
+export async function browsePackage(
+	registry: Registry,
+	name: PackageName,
+	options: BrowseOptions = {},
+): Promise<{ state: PackageState; topHash: TopHash }> {
+	if (options.topHash !== undefined && options.pointer !== undefined) {
+		throw new BaleError("InvalidArgument", "Give a top hash or a pointer, not both");
+	}
+	const pointer = options.pointer ?? "latest";
+	const topHash =
+		options.topHash === undefined
+			? await registry.follow(name, pointer, options.signal)
+			: await registry.resolve(options.topHash, options.signal);
+	const manifest = await registry
+		.read(topHash, { allowUnverified: options.allowUnverified, signal: options.signal })
+		.catch(async (error: unknown) => {
+			const dangling =
+				error instanceof BaleError && error.code === "RevisionNotFound" && options.topHash === undefined;
+			throw dangling ? await danglingPointer(registry, name, pointer, topHash) : error;
+		});
+	const known = new KnownRevisions();
+	known.add(registry.location, name, topHash);
+	const state: PackageState = {
+		header: new Map(manifest.header),
+		tree: manifest.tree,
+		origin: { kind: "registry", store: registry.store, allowLocalFiles: options.allowLocalFiles === true },
+		known,
+	};
+	return { state, topHash };
+}
+
+async function danglingPointer(
+	registry: Registry,
+	name: PackageName,
+	pointer: string,
+	topHash: TopHash,
+): Promise<BaleError> {
+	let good: string | undefined;
+	for (const item of (await registry.pointers(name)).reverse()) {
+		if (await registry.has(item.topHash)) {
+			good = item.topHash;
+			break;
+		}
+	}
+	return new BaleError(
+		"DanglingPointer",
+		`Cannot read "${name}" from ${registry.location}: its pointer "${pointer}" names ${topHash}, which is not there`,
+		{
+			hint: good === undefined ? "Publish the package again" : `The newest revision that is there is ${good}`,
+			details: { name, pointer, topHash, newestGood: good ?? null, registry: registry.location },
+		},
+	);
+}

@@ -1,0 +1,117 @@
+import { formatManifest } from "../core/manifest.ts";
+import { parsePackageName } from "../core/names.ts";
+import { computeTopHash } from "../core/top-hash.ts";
+import { ChunkedText } from "../registry/bytes.ts";
+import { checkBase, publish } from "../registry/publish.ts";
+import type { RunOptions } from "../transfer/events.ts";
+import { hashMissing } from "./hashing.ts";
+import { checkPublishable, isUsable, nextHeader, refuseUnsaved, type HeaderOptions } from "./prepare.ts";
+import { openRegistry, type RegistryInput } from "./registries.ts";
+import { platform } from "./runtime.ts";
+import type { PackageState } from "./state.ts";
+
+export type BuildOptions = RunOptions &
+	HeaderOptions & {
+		/** Only say what would happen: files are hashed, nothing is written. */
+		readonly dryRun?: boolean | undefined;
+		/** Publish also over revisions that this package does not come from. */
+		readonly force?: boolean | undefined;
+	};
+
+export type BuildResult = {
+	readonly name: string;
+	readonly topHash: string;
+	readonly registry: string;
+	/** The timestamp pointer that was written; absent when nothing changed or in a dry run. */
+	readonly pointer?: string;
+	/** False: `latest` named this revision already. */
+	readonly changed: boolean;
+	readonly dryRun: boolean;
+	/** Files of the package. */
+	readonly files: number;
+	/** Bytes of the package. */
+	readonly bytes: number;
+	/** The package as published, or as it would be. */
+	readonly state: PackageState;
+};
+
+/**
+ * Publishes a manifest in a registry (default: the local one): hashes what has no hash, copies no data and
+ * changes no physical key. A package that was read from that registry conflicts when `latest` moved meanwhile;
+ * a new one adds a revision. On success the state has its hashes and header; on failure it is as before.
+ */
+export async function buildPackage(
+	state: PackageState,
+	nameText: string,
+	registryInput: RegistryInput | undefined,
+	options: BuildOptions = {},
+): Promise<BuildResult> {
+	const name = parsePackageName(nameText);
+	checkPublishable(state, options);
+	refuseUnsaved(state.tree);
+	const registry = await openRegistry(registryInput, "local");
+	const header = await nextHeader(state, registry, options);
+	const accept = options.force === true ? "any" : (state.known.at(registry.location, name) ?? "any");
+	const head = await checkBase(registry, name, accept, options.signal);
+
+	const tree = state.tree.clone();
+	await hashMissing(tree, state.origin, options);
+	const { createSha256 } = platform();
+	const topHash = computeTopHash(header, tree, createSha256);
+	const totals = countTree(tree);
+	const built: PackageState = { ...state, header, tree };
+	const result = { name, topHash, registry: registry.location, ...totals, state: built };
+	const manifest = ChunkedText.from(formatManifest({ header, tree }, lineLimit()));
+	if (options.dryRun === true) return { ...result, changed: head?.topHash !== topHash, dryRun: true };
+
+	const published = await publish(registry, name, {
+		manifest,
+		topHash,
+		accept,
+		usable: (existing) => isUsable(registry, existing),
+		author: platform().author(),
+		onWarning: (code, message) => options.onProgress?.({ kind: "warning", code, message }),
+		signal: options.signal,
+	});
+	adopt(state, header, tree);
+	state.known.add(registry.location, name, topHash);
+	return {
+		...result,
+		...(published.pointer === undefined ? {} : { pointer: published.pointer }),
+		changed: published.changed,
+		dryRun: false,
+	};
+}
+
+/** Options of manifest writing as configured. */
+export function lineLimit(): { maxLineBytes: number } | undefined {
+	const limit = platform().settings?.maxRecordSize();
+	return limit === undefined ? undefined : { maxLineBytes: limit };
+}
+
+/** Files and bytes of a tree. */
+export function countTree(tree: PackageState["tree"]): { files: number; bytes: number } {
+	let files = 0;
+	let bytes = 0;
+	for (const [, entry] of tree.walk()) {
+		files += 1;
+		bytes += entry.size ?? 0;
+	}
+	return { files, bytes };
+}
+
+/** Gives the state the header and, for entries that had none, the hashes that were found. */
+export function adopt(
+	state: PackageState,
+	header: PackageState["header"],
+	hashed: PackageState["tree"],
+): void {
+	state.header = new Map(header);
+	for (const [key, entry] of hashed.walk()) {
+		const own = state.tree.get(key);
+		if (own === undefined || !("physicalKey" in own)) continue;
+		if (own.hash === undefined && own.raw?.hash === undefined && own.size === entry.size) {
+			state.tree.set(key, { ...own, hash: entry.hash });
+		}
+	}
+}

@@ -1,0 +1,256 @@
+import { BaleError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
+import { parsePackageName, type PackageName } from "../core/names.ts";
+import { formatPhysicalKey, parsePhysicalKey } from "../core/physical-key.ts";
+import type { TopHash } from "../core/top-hash.ts";
+import type { Tree } from "../core/tree.ts";
+import { formatManifest } from "../core/manifest.ts";
+import { ChunkedText } from "../registry/bytes.ts";
+import { publish } from "../registry/publish.ts";
+import { Registry } from "../registry/registry.ts";
+import type { RunOptions } from "../transfer/events.ts";
+import { browsePackage } from "./browse.ts";
+import {
+	isUntouched,
+	readInstall,
+	writeInstall,
+	writeLastSeen,
+	type Install,
+	type InstalledFile,
+} from "./installs.ts";
+import { materialize, type Item } from "./materialize.ts";
+import { openRegistry, localRoot, type RegistryInput } from "./registries.ts";
+import { isUsable } from "./prepare.ts";
+import { platform } from "./runtime.ts";
+import type { PackageState } from "./state.ts";
+
+export type InstallOptions = RunOptions & {
+	/** Default: the default remote registry. */
+	readonly registry?: RegistryInput | undefined;
+	/** Exactly this revision; a prefix of at least 6 digits is enough. */
+	readonly topHash?: string | undefined;
+	/** `latest` (default) or a timestamp. */
+	readonly pointer?: string | undefined;
+	/** Directory for the files; default: `<install location>/<namespace>/<name>`. */
+	readonly dest?: string | undefined;
+	/** Local registry that records the package; default: the local one. */
+	readonly destRegistry?: RegistryInput | undefined;
+	/** Only this file or directory of the package; the record is of the whole package. */
+	readonly path?: string | undefined;
+	/** Replace files that the user has edited. */
+	readonly overwrite?: boolean | undefined;
+	/** Remove files of the previously installed revision that this one no longer has, unless they were edited. */
+	readonly prune?: boolean | undefined;
+	/** Accept manifests and files that cannot be verified. */
+	readonly allowUnverified?: boolean | undefined;
+	/** Follow a manifest that names local files of somebody else. */
+	readonly allowLocalFiles?: boolean | undefined;
+	/** Only say what would happen. */
+	readonly dryRun?: boolean | undefined;
+};
+
+export type InstallResult = {
+	readonly name: string;
+	readonly topHash: string;
+	readonly registry: string;
+	readonly dest: string;
+	/** Files and bytes of what was asked for. */
+	readonly files: number;
+	readonly bytes: number;
+	/** Keys below `dest` that were (or would be) written. */
+	readonly written: readonly string[];
+	/** How many files were there already. */
+	readonly kept: number;
+	/** Files of the revision that was there before and that this one does not have. */
+	readonly stale: readonly string[];
+	/** Of those, the ones that were removed. */
+	readonly pruned: readonly string[];
+	readonly dryRun: boolean;
+	readonly state: PackageState;
+};
+
+/**
+ * Brings one revision's files to a directory, each verified before it appears, and records the package in the
+ * local registry with its manifest unchanged. Files that are there are not moved again.
+ */
+export async function installPackage(nameText: string, options: InstallOptions = {}): Promise<InstallResult> {
+	const name = parsePackageName(nameText);
+	const registry = await openRegistry(options.registry, "remote");
+	const { state, topHash } = await browsePackage(registry, name, options);
+	const items = select(state.tree, options.path);
+	const destRegistry = await openRegistry(options.destRegistry, "local");
+	const recordRoot = localRoot(destRegistry.store);
+	if (recordRoot === undefined) {
+		throw new BaleError(
+			"InvalidArgument",
+			`Cannot record installed packages in ${destRegistry.location}: it is no local directory`,
+		);
+	}
+	const dest = await destination(name, recordRoot, options);
+	const before = await readInstall(dest);
+	const result = await materialize(items, state.origin, {
+		...options,
+		dest,
+		known: before?.files,
+		protectedPaths: (paths) => namedByRegistries([recordRoot, dest], paths),
+	});
+	const stale = staleKeys(before, name, items, options.path);
+	const summary = {
+		name,
+		topHash,
+		registry: registry.location,
+		dest,
+		files: items.length,
+		bytes: items.reduce((sum, { entry }) => sum + (entry.size ?? 0), 0),
+		written: result.written,
+		kept: result.kept,
+		stale,
+		state,
+	};
+	if (options.dryRun === true) return { ...summary, pruned: [], dryRun: true };
+
+	const pruned = options.prune === true && before !== undefined ? await prune(before, dest, stale) : [];
+	await remember(before, name, topHash, registry.location, dest, result.files, stale, pruned);
+	await record(registry, destRegistry, name, topHash, state, options);
+	state.known.add(destRegistry.location, name, topHash);
+	await writeLastSeen(registry.location, name, topHash);
+	return { ...summary, pruned, dryRun: false };
+}
+
+/** The entries that are asked for and where they go below the destination. */
+function select(tree: Tree, path: string | undefined): Item[] {
+	if (path === undefined) return [...tree.walk()].map(([key, entry]) => ({ key, source: key, entry }));
+	const node = path === "" || path.endsWith("/") ? undefined : tree.get(path);
+	if (node === undefined) {
+		throw new BaleError(
+			"EntryNotFound",
+			`Cannot install "${path}": the package has no such file or directory`,
+			{
+				...(path.endsWith("/") ? { hint: "Leave out the trailing slash" } : {}),
+				details: { path },
+			},
+		);
+	}
+	if ("physicalKey" in node) return [{ key: path.split("/").at(-1) ?? path, source: path, entry: node }];
+	return [...tree.subtree(path).walk()].map(([key, entry]) => ({ key, source: `${path}/${key}`, entry }));
+}
+
+async function destination(name: PackageName, recordRoot: string, options: InstallOptions): Promise<string> {
+	const { files, settings } = platform();
+	if (files === undefined) throw new BaleError("Unsupported", "A page cannot install files");
+	const strip = (path: string): string => path.replace(/(?<=.)\/+$/, "");
+	if (options.dest !== undefined) {
+		if (/^[a-z][a-z0-9+.-]*:\/\//i.test(options.dest) && !/^file:/i.test(options.dest)) {
+			throw new BaleError("InvalidArgument", `Cannot install to ${options.dest}: it is no local directory`, {
+				details: { dest: options.dest },
+			});
+		}
+		const path = /^file:/i.test(options.dest) ? parsePhysicalKey(options.dest) : undefined;
+		return strip(files.resolve(path?.kind === "file" ? path.path : options.dest));
+	}
+	const location = await settings?.installLocation();
+	if (location === undefined) return `${recordRoot}/${name}`;
+	const parsed = /^file:/i.test(location) ? parsePhysicalKey(location) : undefined;
+	return `${strip(files.resolve(parsed?.kind === "file" ? parsed.path : location))}/${name}`;
+}
+
+/** Of `paths`, those that a manifest of a registry above them names: a registry's data are not an install's to replace. */
+async function namedByRegistries(starts: readonly string[], paths: readonly string[]): Promise<string[]> {
+	const { files, openStore, now, createSha256 } = platform();
+	const roots = new Set<string>();
+	for (const start of starts) {
+		for (let path = start; path !== ""; path = path.slice(0, path.lastIndexOf("/"))) {
+			if ((await files?.stat(`${path}/.quilt`))?.kind === "directory") roots.add(path);
+		}
+	}
+	const named = new Set<string>();
+	for (const root of roots) {
+		const inside = new Set(paths.filter((path) => path.startsWith(`${root}/`)));
+		if (inside.size === 0) continue;
+		const registry = new Registry(await openStore.call(platform(), root), { now, createSha256 });
+		for await (const item of registry.store.list(layout.packagesPrefix)) {
+			if ("prefix" in item || !/\/[0-9a-f]{64}$/.test(item.key)) continue;
+			const topHash = item.key.slice(layout.packagesPrefix.length) as TopHash;
+			const manifest = await registry.read(topHash, { allowUnverified: true }).catch(() => undefined);
+			for (const [, entry] of manifest?.tree.walk() ?? []) {
+				if (entry.physicalKey.kind === "file" && inside.has(entry.physicalKey.path))
+					named.add(entry.physicalKey.path);
+			}
+		}
+	}
+	return [...named];
+}
+
+function staleKeys(
+	before: Install | undefined,
+	name: string,
+	items: readonly Item[],
+	path: string | undefined,
+): string[] {
+	if (before?.name !== name || path !== undefined) return [];
+	const now = new Set(items.map((item) => item.key));
+	return [...before.files.keys()].filter((key) => !now.has(key));
+}
+
+async function prune(before: Install, dest: string, stale: readonly string[]): Promise<string[]> {
+	const destination = await platform().files?.destination(dest);
+	const removed: string[] = [];
+	for (const key of stale) {
+		const file = before.files.get(key);
+		const stat = await destination?.stat(key);
+		if (file === undefined || stat?.kind !== "file" || !isUntouched(file, stat)) continue;
+		await destination?.remove(key);
+		removed.push(key);
+	}
+	return removed;
+}
+
+async function remember(
+	before: Install | undefined,
+	name: string,
+	topHash: string,
+	registry: string,
+	dest: string,
+	found: ReadonlyMap<string, InstalledFile>,
+	stale: readonly string[],
+	pruned: readonly string[],
+): Promise<void> {
+	const files = new Map<string, InstalledFile>();
+	const gone = new Set(pruned);
+	if (before?.name === name) {
+		const left = new Set(stale);
+		for (const [key, file] of before.files) {
+			if (!gone.has(key) && (left.has(key) || !found.has(key))) files.set(key, file);
+		}
+	}
+	for (const [key, file] of found) files.set(key, file);
+	const installedAt = new Date(platform().now()).toISOString();
+	await writeInstall({ dest, name, topHash, registry, installedAt, files });
+}
+
+/** Publishes the manifest in the local registry as it is: the same top hash, the same physical keys. */
+async function record(
+	from: Registry,
+	to: Registry,
+	name: PackageName,
+	topHash: TopHash,
+	state: PackageState,
+	options: InstallOptions,
+): Promise<void> {
+	if (from.location === to.location && (await to.head(name).catch(() => undefined))?.topHash === topHash)
+		return;
+	const manifest = ChunkedText.from(formatManifest({ header: state.header, tree: state.tree }));
+	await publish(to, name, {
+		manifest,
+		topHash,
+		accept: "any",
+		usable: (existing) => isUsable(to, existing),
+		onWarning: (code, message) => options.onProgress?.({ kind: "warning", code, message }),
+		signal: options.signal,
+	});
+}
+
+/** @internal Text of a path as a file URL. */
+export function fileUrl(path: string): string {
+	return formatPhysicalKey({ kind: "file", path });
+}

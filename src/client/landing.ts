@@ -1,0 +1,247 @@
+/**
+ * Where pushed files land in a registry: reading what is there and writing verified copies. A directory is
+ * written through the local file system, anything else through its store.
+ */
+import { BaleError, isBaleError } from "../core/errors.ts";
+import type { Hash, HashType } from "../core/hash.ts";
+import { joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
+import type { Store } from "../storage/store.ts";
+import { hashSource } from "../transfer/hash-source.ts";
+import { mapPool } from "../transfer/pool.ts";
+import { storeSource, type Candidate } from "./origin.ts";
+import type { CopyJob, MoveOptions } from "./platform.ts";
+import { openCandidate } from "./reading.ts";
+import { localRoot } from "./registries.ts";
+import { platform } from "./runtime.ts";
+
+/** What is at a key: nothing, an object, or something that an object cannot replace (a directory, a file on the way). */
+export type Occupant =
+	| { readonly kind: "none" }
+	| { readonly kind: "object"; readonly size: number; readonly modifiedMs: number }
+	| { readonly kind: "blocked" };
+
+export type LandingJob = {
+	/** Logical key, for messages. */
+	readonly source: string;
+	readonly from: Candidate;
+	/** Key in the store. */
+	readonly to: string;
+	readonly size: number;
+	readonly expect?: Hash;
+};
+
+export interface Landing {
+	inspect(key: string, signal?: AbortSignal): Promise<Occupant>;
+	/** Hash of the object at `key`. */
+	hash(key: string, size: number, type: HashType, signal?: AbortSignal): Promise<Hash>;
+	/**
+	 * Writes objects that must not be there yet (`DestinationConflict` otherwise), verified; the physical keys and
+	 * `sha2-256-chunked` hashes of what was written.
+	 */
+	write(
+		jobs: readonly LandingJob[],
+		options: MoveOptions,
+	): Promise<{ physicalKey: PhysicalKey; hash: Hash }[]>;
+}
+
+export function openLanding(store: Store): Landing {
+	const root = localRoot(store);
+	return root === undefined ? new StoreLanding(store) : new DirectoryLanding(store, root);
+}
+
+/** Plain SHA-256 of a candidate's bytes, as hex. */
+export async function plainSha256(from: Candidate, size: number, signal?: AbortSignal): Promise<string> {
+	const { files, createSha256 } = platform();
+	if ("path" in from && files !== undefined) {
+		const [hash] = await files.hash([{ path: from.path, size, type: "SHA256" }], { signal });
+		return (hash as Hash).value;
+	}
+	const source = await openCandidate(from);
+	return (await hashSource(source, "SHA256", createSha256, { signal })).value;
+}
+
+class DirectoryLanding implements Landing {
+	readonly #store: Store;
+	readonly #root: string;
+	/** What is known of directories below the root: safe to write into, or not. */
+	readonly #parents = new Map<string, Promise<"directory" | "none" | "blocked">>();
+
+	constructor(store: Store, root: string) {
+		this.#store = store;
+		this.#root = root;
+	}
+
+	async inspect(key: string): Promise<Occupant> {
+		const cut = key.lastIndexOf("/");
+		if (cut > 0 && (await this.#parent(key.slice(0, cut))) === "blocked") return { kind: "blocked" };
+		const stat = await platform().files?.stat(this.#path(key));
+		if (stat === undefined) return { kind: "none" };
+		if (stat.kind !== "file") return { kind: "blocked" };
+		return { kind: "object", size: stat.size, modifiedMs: Number(stat.mtimeNs / 1_000_000n) };
+	}
+
+	async hash(key: string, size: number, type: HashType, signal?: AbortSignal): Promise<Hash> {
+		const found = await platform().files?.hash([{ path: this.#path(key), size, type }], { signal });
+		return found?.[0] as Hash;
+	}
+
+	async write(
+		jobs: readonly LandingJob[],
+		options: MoveOptions,
+	): Promise<{ physicalKey: PhysicalKey; hash: Hash }[]> {
+		const { files } = platform();
+		if (files === undefined || jobs.length === 0) return [];
+		const results = await files.copy(
+			jobs.map((job): CopyJob => ({
+				from: job.from,
+				to: this.#path(job.to),
+				temporaryDirectory: `${this.#root}/.bale/tmp`,
+				size: job.size,
+				replace: false,
+				...(job.expect === undefined ? {} : { expect: job.expect }),
+			})),
+			options,
+		);
+		return results.map((result, index) => ({
+			physicalKey: joinPhysicalKey(this.#store.root, (jobs[index] as LandingJob).to),
+			hash: result.hash,
+		}));
+	}
+
+	#path(key: string): string {
+		return `${this.#root === "/" ? "" : this.#root}/${key}`;
+	}
+
+	/** Looks at every directory on the way once: files block it, symlinks out of the registry are refused. */
+	#parent(directory: string): Promise<"directory" | "none" | "blocked"> {
+		const known = this.#parents.get(directory);
+		if (known !== undefined) return known;
+		const look = async (): Promise<"directory" | "none" | "blocked"> => {
+			const cut = directory.lastIndexOf("/");
+			const above = cut > 0 ? await this.#parent(directory.slice(0, cut)) : "directory";
+			if (above !== "directory") return above;
+			const { files } = platform();
+			const stat = await files?.stat(this.#path(directory));
+			if (stat === undefined) return "none";
+			if (stat.kind !== "directory") return "blocked";
+			const real = await files?.realPath(this.#path(directory));
+			const root = (await files?.realPath(this.#root)) ?? this.#root;
+			if (real === undefined || !real.startsWith(root.replace(/\/?$/, "/"))) {
+				throw new BaleError(
+					"UnsafeDestination",
+					`Cannot write to ${this.#path(directory)}: it leads out of the registry`,
+					{
+						details: { path: this.#path(directory), registry: this.#root },
+					},
+				);
+			}
+			return "directory";
+		};
+		const looked = look();
+		this.#parents.set(directory, looked);
+		return looked;
+	}
+}
+
+class StoreLanding implements Landing {
+	readonly #store: Store;
+
+	constructor(store: Store) {
+		this.#store = store;
+	}
+
+	async inspect(key: string, signal?: AbortSignal): Promise<Occupant> {
+		const info = await this.#store.head(key, { signal });
+		if (info === undefined) return { kind: "none" };
+		return { kind: "object", size: info.size, modifiedMs: info.modifiedAt.getTime() };
+	}
+
+	async hash(key: string, _size: number, type: HashType, signal?: AbortSignal): Promise<Hash> {
+		const source = await storeSource(this.#store, key, undefined, signal);
+		if (source === undefined) throw new BaleError("ObjectNotFound", `"${key}" is gone from the store`);
+		return hashSource(source, type, platform().createSha256, { signal });
+	}
+
+	write(
+		jobs: readonly LandingJob[],
+		options: MoveOptions,
+	): Promise<{ physicalKey: PhysicalKey; hash: Hash }[]> {
+		return mapPool(
+			jobs,
+			options.concurrency ?? 8,
+			async (job, index) => {
+				const written = await this.#writeOne(job, (bytes) => options.onBytes?.(index, bytes), options.signal);
+				options.onDone?.(index);
+				return written;
+			},
+			options.signal,
+		);
+	}
+
+	async #writeOne(
+		job: LandingJob,
+		onBytes: (bytes: number) => void,
+		signal: AbortSignal | undefined,
+	): Promise<{ physicalKey: PhysicalKey; hash: Hash }> {
+		const { createSha256 } = platform();
+		const source = await openCandidate(job.from);
+		if (source.size !== job.size) {
+			throw new BaleError(
+				"SourceChanged",
+				`"${job.source}" has ${source.size} bytes where ${job.size} were recorded`,
+				{
+					details: { key: job.source },
+				},
+			);
+		}
+		const hash = await hashSource(source, "sha2-256-chunked", createSha256, { signal });
+		await this.#expect(job, hash, source, signal);
+		try {
+			const info = await this.#store.put(
+				job.to,
+				{
+					size: source.size,
+					open(range, openSignal) {
+						return source.open(range, openSignal).pipeThrough(
+							new TransformStream<Uint8Array, Uint8Array>({
+								transform(chunk, controller) {
+									onBytes(chunk.length);
+									controller.enqueue(chunk);
+								},
+							}),
+						);
+					},
+				},
+				{ signal, condition: { ifAbsent: true } },
+			);
+			const key = joinPhysicalKey(this.#store.root, job.to);
+			const versioned = key.kind === "s3" && info.versionId !== undefined;
+			return { physicalKey: versioned ? { ...key, versionId: info.versionId as string } : key, hash };
+		} catch (error) {
+			if (!isBaleError(error, "Conflict")) throw error;
+			throw new BaleError("DestinationConflict", `"${job.to}" appeared in the meantime`, { cause: error });
+		}
+	}
+
+	async #expect(
+		job: LandingJob,
+		chunked: Hash,
+		source: Parameters<typeof hashSource>[0],
+		signal: AbortSignal | undefined,
+	): Promise<void> {
+		const { expect } = job;
+		if (expect === undefined) return;
+		const found =
+			expect.type === chunked.type
+				? chunked
+				: await hashSource(source, expect.type as HashType, platform().createSha256, { signal });
+		if (found.value === expect.value) return;
+		throw new BaleError(
+			"IntegrityMismatch",
+			`The bytes of "${job.source}" are not those that the package names`,
+			{
+				details: { key: job.source, expected: expect, found },
+			},
+		);
+	}
+}

@@ -1,0 +1,219 @@
+/**
+ * Where an entry's physical key was learnt, and what that allows. A key that the user gave is followed as it
+ * is. A key that a manifest holds is only somebody's word: it may name files below its own registry, and other
+ * local files only when they and the registry belong to the user.
+ */
+import type { Entry } from "../core/entry.ts";
+import { BaleError } from "../core/errors.ts";
+import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
+import type { ByteSource, Store } from "../storage/store.ts";
+import { localRoot } from "./registries.ts";
+import { platform } from "./runtime.ts";
+
+export type Origin =
+	| { readonly kind: "user" }
+	/** A manifest that the user loaded from a stream. */
+	| { readonly kind: "manifest" }
+	| { readonly kind: "registry"; readonly store: Store; readonly allowLocalFiles: boolean };
+
+/** An entry with its origin, where that differs from the package's, or with bytes that are only in memory. */
+export type ClientEntry = Entry & { readonly origin?: Origin; readonly content?: ByteSource };
+
+export const userOrigin: Origin = { kind: "user" };
+
+/** A place where an entry's bytes may be. */
+export type Candidate = { readonly path: string } | { readonly source: ByteSource };
+
+/** Stands for "no leading segments are known to lead below the root". */
+type Relocation = { skip: number };
+const relocations = new WeakMap<Store, Relocation>();
+
+/**
+ * The places to look for an entry's bytes, best first; the hash decides which is right. Throws `ObjectNotFound`
+ * when there is none, `LocalReference` when the manifest names a local file that it may not name, and
+ * `Unsupported` when this platform cannot reach the store.
+ */
+export async function locate(
+	key: string,
+	entry: ClientEntry,
+	packageOrigin: Origin,
+	signal?: AbortSignal,
+): Promise<Candidate[]> {
+	if (entry.content !== undefined) return [{ source: entry.content }];
+	const origin = entry.origin ?? packageOrigin;
+	const { physicalKey } = entry;
+	if (physicalKey.kind === "s3") return [await locateInBucket(key, physicalKey, origin, signal)];
+	const root = origin.kind === "registry" ? localRoot(origin.store) : undefined;
+	if (origin.kind === "registry" && root === undefined) {
+		return locateInStore(key, entry, physicalKey.path, origin.store, signal);
+	}
+	return locateFile(key, entry, physicalKey.path, origin, root);
+}
+
+async function locateInBucket(
+	key: string,
+	physicalKey: PhysicalKey & { kind: "s3" },
+	origin: Origin,
+	signal: AbortSignal | undefined,
+): Promise<Candidate> {
+	const own = origin.kind === "registry" ? origin.store : undefined;
+	const inOwn = own?.root.kind === "s3" && own.root.bucket === physicalKey.bucket;
+	const store = inOwn ? own : await platform().openStore(`s3://${physicalKey.bucket}`);
+	const prefix = inOwn && own.root.kind === "s3" ? own.root.key : "";
+	const relative = physicalKey.key.slice(prefix === "" ? 0 : prefix.replace(/\/?$/, "/").length);
+	const source = await storeSource(store, relative, physicalKey.versionId, signal);
+	if (source === undefined) throw objectNotFound(key, physicalKey);
+	return { source };
+}
+
+async function locateFile(
+	key: string,
+	entry: Entry,
+	path: string,
+	origin: Origin,
+	root: string | undefined,
+): Promise<Candidate[]> {
+	const { files } = platform();
+	if (files === undefined) throw localReference(key, path, "a page cannot read local files");
+	const found: Candidate[] = [];
+	let refused: BaleError | undefined;
+	const stat = await files.stat(path);
+	if (stat?.kind === "file") {
+		refused = await refusal(key, path, origin, root);
+		if (refused === undefined) found.push({ path });
+	} else if (stat !== undefined) {
+		throw new BaleError("NotAFile", `Cannot read "${key}": ${path} is not a regular file`, {
+			details: { key, path },
+		});
+	}
+	const fits = found.length > 0 && (entry.size === undefined || stat?.size === entry.size);
+	if (root !== undefined && origin.kind === "registry" && !fits) {
+		const moved = await findBelow(root, path, origin.store, async (candidate) => {
+			const info = await files.stat(candidate);
+			return info?.kind === "file" && (entry.size === undefined || info.size === entry.size);
+		});
+		if (moved !== undefined && moved !== path && (await isBelow(moved, root))) found.unshift({ path: moved });
+	}
+	if (found.length > 0) return found;
+	throw refused ?? objectNotFound(key, entry.physicalKey);
+}
+
+/** Why a manifest may not name the local file, or undefined when it may. */
+async function refusal(
+	key: string,
+	path: string,
+	origin: Origin,
+	root: string | undefined,
+): Promise<BaleError | undefined> {
+	const { files } = platform();
+	if (origin.kind === "user" || files === undefined) return undefined;
+	if (origin.kind === "registry") {
+		if (origin.allowLocalFiles) return undefined;
+		if (root !== undefined && (await isBelow(path, root))) return undefined;
+	}
+	const stat = await files.stat(path);
+	const home = root === undefined ? undefined : await files.stat(root);
+	const mine = stat?.owned === true && (root === undefined || home?.owned === true);
+	if (mine) return undefined;
+	return localReference(key, path, "the registry or the file belongs to somebody else");
+}
+
+async function isBelow(path: string, root: string): Promise<boolean> {
+	const files = platform().files;
+	const [real, realRoot] = [await files?.realPath(path), await files?.realPath(root)];
+	if (real === undefined || realRoot === undefined) return false;
+	return real.startsWith(realRoot.replace(/\/?$/, "/"));
+}
+
+async function locateInStore(
+	key: string,
+	entry: Entry,
+	path: string,
+	store: Store,
+	signal: AbortSignal | undefined,
+): Promise<Candidate[]> {
+	const found = await findBelow("", path, store, async (candidate) => {
+		const info = await store.head(candidate, { signal });
+		return info !== undefined && (entry.size === undefined || info.size === entry.size);
+	});
+	const source = found === undefined ? undefined : await storeSource(store, found, undefined, signal);
+	if (source === undefined) {
+		throw localReference(key, path, "the package comes from a registry on another machine");
+	}
+	return [{ source }];
+}
+
+/**
+ * Looks below a registry's root for what was recorded under another root: the longest tail of the recorded path
+ * that is there. How much the last one had to drop is remembered, since a registry moves as a whole.
+ */
+async function findBelow(
+	root: string,
+	path: string,
+	store: Store,
+	fits: (candidate: string) => Promise<boolean>,
+): Promise<string | undefined> {
+	const segments = path.split("/").filter((segment) => segment !== "");
+	if (segments.includes("..")) return undefined;
+	const at = (skip: number): string => [...(root === "" ? [] : [root]), ...segments.slice(skip)].join("/");
+	const known = relocations.get(store)?.skip;
+	if (known !== undefined && known < segments.length && (await fits(at(known)))) return at(known);
+	for (let skip = 0; skip < segments.length; skip++) {
+		if (skip === known || !(await fits(at(skip)))) continue;
+		relocations.set(store, { skip });
+		return at(skip);
+	}
+	return undefined;
+}
+
+/** An object of a store as a source that can be opened again. */
+export async function storeSource(
+	store: Store,
+	key: string,
+	versionId?: string,
+	signal?: AbortSignal,
+): Promise<ByteSource | undefined> {
+	const version = versionId === undefined ? {} : { versionId };
+	const info = await store.head(key, { ...version, signal });
+	if (info === undefined) return undefined;
+	return {
+		size: info.size,
+		open(range, openSignal) {
+			let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+			return new ReadableStream<Uint8Array>({
+				async pull(controller) {
+					if (reader === undefined) {
+						const object = await store.get(key, {
+							...version,
+							...(range === undefined ? {} : { range }),
+							signal: openSignal,
+						});
+						if (object === undefined)
+							throw new BaleError("ObjectNotFound", `"${key}" is gone from the store`);
+						reader = object.body.getReader();
+					}
+					const { done, value } = await reader.read();
+					if (done) controller.close();
+					else controller.enqueue(value);
+				},
+				async cancel(reason) {
+					await reader?.cancel(reason);
+				},
+			});
+		},
+	};
+}
+
+function objectNotFound(key: string, physicalKey: PhysicalKey): BaleError {
+	const where = formatPhysicalKey(physicalKey);
+	return new BaleError("ObjectNotFound", `Cannot read "${key}": there is nothing at ${where}`, {
+		details: { key, physicalKey: where },
+	});
+}
+
+function localReference(key: string, path: string, reason: string): BaleError {
+	return new BaleError("LocalReference", `Cannot read "${key}" from the local path ${path}: ${reason}`, {
+		hint: "Use --allow-local-files if you trust the registry with your files",
+		details: { key, path },
+	});
+}

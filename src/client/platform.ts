@@ -1,0 +1,169 @@
+/**
+ * What the client needs of the machine that it runs on, stated as interfaces. `src/node/` implements
+ * them with files and threads; `browser.ts` has the few lines that a page needs.
+ */
+import type { CreateDigest, Hash } from "../core/hash.ts";
+import type { ByteSource, Store } from "../storage/store.ts";
+
+/** What identifies a file's state without reading it. Times are nanoseconds since the epoch. */
+export type FileStat = {
+	readonly kind: "file" | "directory" | "other";
+	/** In bytes. */
+	readonly size: number;
+	readonly mtimeNs: bigint;
+	readonly ctimeNs: bigint;
+	readonly inode: bigint;
+	readonly device: bigint;
+	/** Whether the user who runs this process owns it (always true where there are no owners). */
+	readonly owned: boolean;
+};
+
+/** A file found below a directory. */
+export type WalkedFile = {
+	/** `/`-separated path below the directory that was walked. */
+	readonly relativePath: string;
+	/** Absolute real path (a symlink's target). */
+	readonly path: string;
+	readonly stat: FileStat;
+};
+
+/** Why something below a walked directory is not in the package. */
+export type WalkWarning = {
+	readonly relativePath: string;
+	readonly reason: "dangling-link" | "special-file";
+};
+
+export type WalkOptions = {
+	/** True: leave it out (a directory: with everything below). `relativePath` has no trailing slash. */
+	readonly ignore?: (relativePath: string, isDirectory: boolean) => boolean;
+	readonly onWarning?: (warning: WalkWarning) => void;
+	readonly signal?: AbortSignal | undefined;
+};
+
+export type HashJob = {
+	readonly path: string;
+	/** Expected size in bytes; another size is `SourceChanged`. */
+	readonly size: number;
+	readonly type: "sha2-256-chunked" | "SHA256" | "CRC64NVME";
+};
+
+export type MoveOptions = {
+	/** Called with bytes since the last call, and the index of the job. */
+	readonly onBytes?: (index: number, bytes: number) => void;
+	readonly onDone?: (index: number) => void;
+	/** Jobs at once; default: what the machine can use. */
+	readonly concurrency?: number | undefined;
+	readonly signal?: AbortSignal | undefined;
+};
+
+/** Copy a file so that the target appears whole, verified and flushed, or not at all. */
+export type CopyJob = {
+	/** A local file, or bytes from elsewhere. */
+	readonly from: { readonly path: string } | { readonly source: ByteSource };
+	/** Absolute path of the target; its directories are made. */
+	readonly to: string;
+	/** Directory for the temporary file, on the same file system as `to`; default: the directory of `to`. */
+	readonly temporaryDirectory?: string;
+	/** Expected size in bytes; anything else is `SourceChanged` (local file) or `IntegrityMismatch`. */
+	readonly size: number;
+	/** What the bytes must hash to (`IntegrityMismatch` otherwise). */
+	readonly expect?: Hash;
+	/** Also return the plain SHA-256 of the content. */
+	readonly wantSha256?: boolean;
+	/** `false`: an existing target is `DestinationConflict` (checked atomically); `true`: it is replaced. */
+	readonly replace: boolean;
+};
+
+export type CopyResult = {
+	/** `sha2-256-chunked`, computed from the bytes that were written. */
+	readonly hash: Hash;
+	/** Hex, when asked for. */
+	readonly sha256?: string;
+	readonly stat: FileStat;
+};
+
+/**
+ * A directory that packages are installed into: nothing is ever written outside of it, whatever the
+ * keys say and whatever symlinks it contains (reliability promise "install writes only inside").
+ */
+export interface Destination {
+	/** Absolute path. */
+	readonly path: string;
+	/**
+	 * Checks all keys at once, before anything is written: `InvalidKey`, `UnportableKey`, `KeyCollision`
+	 * (also by case or normalisation where the file system folds), `ReservedKey` (`.quilt`, `.bale` first
+	 * segments when the destination is, or lies in, a registry), `UnsafeDestination` (a symlinked directory on
+	 * the way), `DestinationConflict` (a directory where a file must go, or the reverse).
+	 */
+	check(keys: readonly string[]): Promise<void>;
+	/** Absolute path of the file for `key`. */
+	pathOf(key: string): string;
+	/** State of the file for `key` itself (a symlink is `other`), or undefined. */
+	stat(key: string): Promise<FileStat | undefined>;
+	/** Copies into place; symlinked or hard-linked files are replaced, not followed. Same errors as `LocalFiles.copy`. */
+	write(
+		jobs: readonly (Omit<CopyJob, "to"> & { readonly key: string })[],
+		options?: MoveOptions,
+	): Promise<CopyResult[]>;
+	/** Removes a file and the directories that become empty. */
+	remove(key: string): Promise<void>;
+}
+
+/** Files of this machine. Paths are absolute and `/`-separated. */
+export interface LocalFiles {
+	/** A path as a user types it: `~` expanded, made absolute, symlinks resolved; a trailing slash is kept. */
+	resolve(input: string): string;
+	/** Follows symlinks; undefined when there is nothing. */
+	stat(path: string): Promise<FileStat | undefined>;
+	/** Real path, or undefined when there is nothing. */
+	realPath(path: string): Promise<string | undefined>;
+	/** All regular files below `directory` by the rules of quilt3's `set_dir`; `NotAFile` when it is no directory. Order is not promised. */
+	walk(directory: string, options?: WalkOptions): AsyncIterable<WalkedFile>;
+	/** Reads a regular file again and again; `NotAFile` for anything else; a size change is `SourceChanged`. */
+	open(path: string): Promise<ByteSource>;
+	readText(path: string): Promise<string | undefined>;
+	/** Hashes in parallel, in bounded memory; results in the order of the jobs. A file that changes meanwhile is `SourceChanged`, a missing one `ObjectNotFound`. */
+	hash(jobs: readonly HashJob[], options?: MoveOptions): Promise<Hash[]>;
+	copy(jobs: readonly CopyJob[], options?: MoveOptions): Promise<CopyResult[]>;
+	/** Writes a whole file atomically (temporary name, flush, rename) with `mode` (default 0o644). */
+	write(path: string, bytes: Uint8Array, options?: { readonly mode?: number }): Promise<void>;
+	append(path: string, bytes: Uint8Array): Promise<void>;
+	remove(path: string): Promise<void>;
+	/** Opens (and makes, when first written) a directory to install into. */
+	destination(path: string): Promise<Destination>;
+	/** Releases threads; the process can end without it. */
+	close(): Promise<void>;
+}
+
+/** Settings that decide what a verb does when the caller does not say. */
+export interface Settings {
+	/** `default_local_registry`: a file URL. */
+	localRegistry(): Promise<string>;
+	/** `default_remote_registry`. */
+	remoteRegistry(): Promise<string | undefined>;
+	/** `default_install_location`. */
+	installLocation(): Promise<string | undefined>;
+	/** Directory for serialised objects, absolute. */
+	scratchDirectory(): Promise<string>;
+	/** Directory for bale's own records (what was installed where), absolute. */
+	dataDirectory(): Promise<string>;
+	/** Upper limit in bytes for a manifest line that is written. */
+	maxRecordSize(): number;
+}
+
+/** One machine: joined with the client by `index.ts` or `browser.ts`. */
+export interface Platform {
+	/** Milliseconds since the epoch. */
+	now(): number;
+	/** At least 128 bits, as lower-case hex. */
+	randomId(): string;
+	readonly createSha256: CreateDigest;
+	/** Store whose root is a registry or object prefix; `Unsupported` where the platform cannot reach it. */
+	openStore(location: string): Promise<Store>;
+	/** Absent in a browser. */
+	readonly files: LocalFiles | undefined;
+	readonly settings: Settings | undefined;
+	/** Who publishes, as `user@host`; recorded beside a registry for the next one's `Conflict`. */
+	author(): string | undefined;
+	readonly system: "posix" | "windows" | "browser";
+}

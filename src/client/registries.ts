@@ -1,0 +1,78 @@
+/** Finding the registry that a caller means. */
+import { BaleError } from "../core/errors.ts";
+import { hasScheme, parsePhysicalKey } from "../core/physical-key.ts";
+import { Registry } from "../registry/registry.ts";
+import type { Store } from "../storage/store.ts";
+import { platform } from "./runtime.ts";
+
+/** A bucket (`s3://bucket`), a directory (path or `file://` URL), an HTTP address to read from, or a store. */
+export type RegistryInput = string | URL | Store;
+
+/** Opens the registry that is meant; `fallback` decides when nothing was said. */
+export async function openRegistry(
+	input: RegistryInput | undefined,
+	fallback: "local" | "remote" = "local",
+): Promise<Registry> {
+	const { now, createSha256, openStore } = platform();
+	const location = input ?? (await defaultRegistry(fallback));
+	const store =
+		typeof location === "string" || location instanceof URL
+			? await openStore.call(platform(), registryLocation(String(location)))
+			: location;
+	return new Registry(store, { now: now.bind(platform()), createSha256 });
+}
+
+/** A registry as users type it, as a location that a platform can open: a URL, or a path made absolute. */
+function registryLocation(text: string): string {
+	if (text === "") {
+		throw new BaleError("InvalidUrl", "A registry cannot be an empty text", {
+			hint: "Give a directory or s3://bucket",
+		});
+	}
+	if (/^https?:/i.test(text)) return text;
+	if (hasScheme(text)) {
+		const key = parsePhysicalKey(text);
+		if (key.kind === "s3") {
+			if (key.versionId !== undefined) {
+				throw new BaleError("InvalidUrl", `Cannot use ${text} as a registry: it names a version`, {
+					details: { registry: text },
+				});
+			}
+			return text;
+		}
+		return platform().files?.resolve(key.path) ?? key.path;
+	}
+	const { files } = platform();
+	if (files === undefined) {
+		throw new BaleError("InvalidUrl", `Cannot use "${text}" as a registry in a page: it has no scheme`, {
+			details: { registry: text },
+		});
+	}
+	return files.resolve(text);
+}
+
+async function defaultRegistry(fallback: "local" | "remote"): Promise<string> {
+	const settings = platform().settings;
+	if (settings !== undefined) {
+		if (fallback === "local") return settings.localRegistry();
+		const remote = await settings.remoteRegistry();
+		if (remote !== undefined) return remote;
+	}
+	throw new BaleError(
+		"InvalidConfig",
+		`No registry was given and no default ${fallback} registry is configured`,
+		{
+			hint:
+				fallback === "remote"
+					? "Name one, or set it once: bale config set default_remote_registry s3://your-bucket"
+					: "Pass a registry",
+		},
+	);
+}
+
+/** Absolute path of a directory registry's root, or undefined for other stores. */
+export function localRoot(store: Store): string | undefined {
+	if (platform().files === undefined || store.root.kind !== "file" || !("localPath" in store))
+		return undefined;
+	return store.root.path.replace(/\/+$/, "") || "/";
+}

@@ -1,0 +1,168 @@
+import type { Entry } from "../core/entry.ts";
+import { BaleError } from "../core/errors.ts";
+import { compileQuiltIgnore } from "../core/ignore-rules.ts";
+import { emptyObject, toJson, type Json } from "../core/json.ts";
+import { isLogicalKey, parseLogicalKey } from "../core/logical-key.ts";
+import { Tree } from "../core/tree.ts";
+import type { RunOptions } from "../transfer/events.ts";
+import { userOrigin, type ClientEntry } from "./origin.ts";
+import { platform } from "./runtime.ts";
+import { parseLocation } from "./sources.ts";
+import type { PackageState } from "./state.ts";
+
+export type SetDirOptions = RunOptions & {
+	/** Metadata of the directory; absent: null, as quilt3 writes it. */
+	readonly meta?: unknown;
+	/** What wins where the package has an entry already: the file found (default), or the entry. */
+	readonly updatePolicy?: "incoming" | "existing" | undefined;
+	/** How `.quiltignore` at the root of the directory is read: by quilt3's rules (default), as gitignore, or not. */
+	readonly ignore?: "quilt" | "git" | "none" | undefined;
+	/** Globs on the path below the directory: only these files. */
+	readonly include?: readonly string[] | undefined;
+	/** Globs on the path below the directory: not these files. */
+	readonly exclude?: readonly string[] | undefined;
+	/** Take objects without their versions. */
+	readonly unversioned?: boolean | undefined;
+};
+
+/** Sets everything below a directory at `key` (`.` or empty: the root). Entries replaced lose their metadata. */
+export async function setDirectory(
+	state: PackageState,
+	key: string,
+	path: string | undefined,
+	options: SetDirOptions = {},
+): Promise<void> {
+	const at = directoryKey(key);
+	const policy: string = options.updatePolicy ?? "incoming";
+	if (policy !== "incoming" && policy !== "existing") {
+		throw new BaleError(
+			"InvalidArgument",
+			`Cannot use the update policy "${policy}": it is "incoming" or "existing"`,
+			{
+				details: { updatePolicy: policy },
+			},
+		);
+	}
+	const meta = toJson(options.meta ?? null);
+	const source = path ?? (at === "" ? "." : at);
+	const location = parseLocation(source);
+	if (location.kind === "s3") {
+		throw new BaleError(
+			"Unsupported",
+			`Cannot read ${source}: this version of bale reads local directories only`,
+		);
+	}
+	const found = await walk(location.path, at, options);
+	const tree = state.tree;
+	const scratch = tree.clone();
+	put(scratch, at, found, policy, meta);
+	put(tree, at, found, policy, meta);
+	if (at !== "") return;
+	state.header.set("user_meta", meta);
+	tree.root.meta = meta;
+}
+
+/** Slashes around a directory's key do not count; `.` and nothing are the root. */
+export function directoryKey(key: string): string {
+	const stripped = key.replace(/^\/+|\/+$/g, "");
+	if (stripped === "" || stripped === ".") return "";
+	return parseLogicalKey(stripped);
+}
+
+function put(
+	tree: Tree,
+	at: string,
+	found: readonly (readonly [string, ClientEntry])[],
+	policy: "incoming" | "existing",
+	meta: Json,
+): void {
+	if (at !== "") tree.setDirectoryMeta(at, meta);
+	for (const [key, entry] of found) {
+		if (policy === "existing" && tree.has(key)) continue;
+		tree.set(key, entry);
+	}
+}
+
+async function walk(
+	path: string,
+	at: string,
+	options: SetDirOptions,
+): Promise<(readonly [string, ClientEntry])[]> {
+	const { files } = platform();
+	if (files === undefined) throw new BaleError("Unsupported", "A page cannot read local directories");
+	const root = path.replace(/(?<=.)\/+$/, "");
+	const stat = await files.stat(root);
+	if (stat?.kind !== "directory") {
+		throw new BaleError(
+			"NotAFile",
+			`Cannot read the directory ${root}: ${stat === undefined ? "it does not exist" : "it is no directory"}`,
+			{
+				details: { path: root },
+			},
+		);
+	}
+	const ignored = await ignoreRules(root, options);
+	const selected = await selection(options);
+	options.onProgress?.({ kind: "started", phase: "walk", files: 0, bytes: 0 });
+	const found: (readonly [string, ClientEntry])[] = [];
+	const invalid: string[] = [];
+	for await (const file of files.walk(root, {
+		signal: options.signal,
+		...(ignored === undefined ? {} : { ignore: ignored }),
+		onWarning: ({ relativePath, reason }) =>
+			options.onProgress?.({
+				kind: "warning",
+				code: reason === "dangling-link" ? "DanglingLink" : "SpecialFile",
+				message: `"${relativePath}" is left out: it is ${reason === "dangling-link" ? "a link to nothing" : "no regular file"}`,
+				details: { path: relativePath },
+			}),
+	})) {
+		if (!selected(file.relativePath)) continue;
+		const key = at === "" ? file.relativePath : `${at}/${file.relativePath}`;
+		if (!isLogicalKey(key)) invalid.push(key);
+		const entry: Entry = {
+			physicalKey: { kind: "file", path: file.path },
+			size: file.stat.size,
+			hash: undefined,
+			meta: emptyObject,
+		};
+		found.push([key, { ...entry, origin: userOrigin }]);
+		options.onProgress?.({ kind: "advanced", phase: "walk", key, bytes: file.stat.size });
+	}
+	if (invalid.length > 0) {
+		throw new BaleError(
+			"InvalidKey",
+			`Cannot use ${invalid.length} file names below ${root} as logical keys`,
+			{
+				details: { keys: invalid },
+			},
+		);
+	}
+	options.onProgress?.({ kind: "finished", phase: "walk" });
+	return found;
+}
+
+async function ignoreRules(
+	root: string,
+	options: SetDirOptions,
+): Promise<((path: string, isDirectory: boolean) => boolean) | undefined> {
+	const mode = options.ignore ?? "quilt";
+	if (mode === "none") return undefined;
+	const text = await platform().files?.readText(`${root}/.quiltignore`);
+	if (text === undefined) return undefined;
+	if (mode === "quilt") return compileQuiltIgnore(text);
+	const { default: ignore } = await import("ignore");
+	const rules = ignore({ ignorecase: false }).add(text);
+	return (path, isDirectory) => rules.ignores(isDirectory ? `${path}/` : path);
+}
+
+/** Globs are compiled by a library that is only loaded when there are some: a page never needs it. */
+async function selection(options: SetDirOptions): Promise<(path: string) => boolean> {
+	if ((options.include?.length ?? 0) + (options.exclude?.length ?? 0) === 0) return () => true;
+	const { default: picomatch } = await import("picomatch");
+	const compile = (globs: readonly string[] | undefined): ((path: string) => boolean) | undefined =>
+		globs === undefined || globs.length === 0 ? undefined : picomatch([...globs], { dot: true });
+	const include = compile(options.include);
+	const exclude = compile(options.exclude);
+	return (path) => (include?.(path) ?? true) && exclude?.(path) !== true;
+}

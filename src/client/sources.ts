@@ -1,0 +1,89 @@
+/** Turning what a caller gives (`set`, `setDir`, `copy`) into physical keys with sizes. */
+import { BaleError } from "../core/errors.ts";
+import { formatPhysicalKey, hasScheme, parsePhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
+import { storeSource } from "./origin.ts";
+import { platform } from "./runtime.ts";
+
+/**
+ * A place as users type it: a URL as it is, else a local path (`~` expanded, made absolute, symlinks resolved, a
+ * trailing slash kept). Throws `InvalidUrl`, `UnsupportedScheme`.
+ */
+export function parseLocation(text: string): PhysicalKey {
+	if (text === "") throw new BaleError("InvalidUrl", "A path or URL cannot be an empty text");
+	const { files } = platform();
+	if (hasScheme(text)) {
+		const key = parsePhysicalKey(text);
+		if (key.kind === "file" && files !== undefined) return { kind: "file", path: files.resolve(key.path) };
+		return key;
+	}
+	if (files === undefined) throw new BaleError("Unsupported", `A page cannot read the local path "${text}"`);
+	return { kind: "file", path: files.resolve(text) };
+}
+
+/** A file or object to be put at `key`, with its size now. Throws `NotAFile`, `ObjectNotFound`. */
+export async function describeSource(
+	key: string,
+	location: PhysicalKey,
+	options: { readonly unversioned?: boolean | undefined },
+): Promise<{ physicalKey: PhysicalKey; size: number }> {
+	const path = location.kind === "file" ? location.path : location.key;
+	if (path.endsWith("/") || (location.kind === "s3" && path === "")) {
+		throw new BaleError(
+			"NotAFile",
+			`Cannot set "${key}" from ${formatPhysicalKey(location)}: it names a directory`,
+			{
+				hint: "Use setDir for directories",
+				details: { key, source: formatPhysicalKey(location) },
+			},
+		);
+	}
+	if (location.kind === "file") {
+		const stat = await platform().files?.stat(location.path);
+		if (stat === undefined) {
+			throw new BaleError("ObjectNotFound", `Cannot set "${key}": there is no file ${location.path}`, {
+				details: { key, path: location.path },
+			});
+		}
+		if (stat.kind !== "file") {
+			throw new BaleError("NotAFile", `Cannot set "${key}": ${location.path} is not a regular file`, {
+				hint: stat.kind === "directory" ? "Use setDir for directories" : "Copy its content to a file first",
+				details: { key, path: location.path },
+			});
+		}
+		return { physicalKey: location, size: stat.size };
+	}
+	const store = await platform().openStore(`s3://${location.bucket}`);
+	const info = await store.head(
+		location.key,
+		location.versionId === undefined ? {} : { versionId: location.versionId },
+	);
+	if (info === undefined) {
+		throw new BaleError(
+			"ObjectNotFound",
+			`Cannot set "${key}": there is nothing at ${formatPhysicalKey(location)}`,
+			{
+				details: { key, source: formatPhysicalKey(location) },
+			},
+		);
+	}
+	const versionId = location.versionId ?? (options.unversioned === true ? undefined : info.versionId);
+	return {
+		physicalKey: versionId === undefined ? location : { ...location, versionId },
+		size: info.size,
+	};
+}
+
+/** A file or object opened for reading. */
+export async function openLocation(location: PhysicalKey): Promise<import("../storage/store.ts").ByteSource> {
+	if (location.kind === "file") {
+		const { files } = platform();
+		if (files === undefined) throw new BaleError("Unsupported", "A page cannot read local files");
+		return files.open(location.path);
+	}
+	const store = await platform().openStore(`s3://${location.bucket}`);
+	const source = await storeSource(store, location.key, location.versionId);
+	if (source === undefined) {
+		throw new BaleError("ObjectNotFound", `There is nothing at ${formatPhysicalKey(location)}`);
+	}
+	return source;
+}

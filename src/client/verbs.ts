@@ -1,0 +1,42 @@
+/** The verbs with everything that they can tell, for faces such as the command line. */
+import { buildPackage as build, type BuildOptions, type BuildResult as Built } from "./build.ts";
+import {
+	installPackage as install,
+	type InstallOptions,
+	type InstallResult as Installed,
+} from "./install.ts";
+import { Package, pushTarget } from "./package.ts";
+import { pushPackage as push, type PushOptions, type PushResult as Pushed } from "./push.ts";
+import type { RegistryInput } from "./registries.ts";
+
+type WithPackage<T extends { state: unknown }> = Omit<T, "state"> & { readonly package: Package };
+
+export type BuildResult = WithPackage<Built>;
+export type PushResult = WithPackage<Pushed>;
+export type InstallResult = WithPackage<Installed>;
+
+function withPackage<T extends Built | Pushed | Installed>(result: T): WithPackage<T> {
+	const { state, ...rest } = result;
+	return { ...rest, package: Package.fromState(state) } as WithPackage<T>;
+}
+
+/** `Package.build` with its full result. */
+export async function buildPackage(
+	of: Package,
+	name: string,
+	registry?: RegistryInput,
+	options: BuildOptions = {},
+): Promise<BuildResult> {
+	return withPackage(await build(Package.stateOf(of), name, registry, options));
+}
+
+/** `Package.push` with its full result. */
+export async function pushPackage(of: Package, name: string, options: PushOptions = {}): Promise<PushResult> {
+	const target = pushTarget(options.registry, { dest: options.dest });
+	return withPackage(await push(Package.stateOf(of), name, { ...options, ...target }));
+}
+
+/** `Package.install` with its full result. */
+export async function installPackage(name: string, options: InstallOptions = {}): Promise<InstallResult> {
+	return withPackage(await install(name, options));
+}

@@ -1,0 +1,51 @@
+/** This machine as the client sees it: files, threads, directory registries, and the settings shared with quilt3. */
+import { randomUUID } from "node:crypto";
+import { hostname, userInfo } from "node:os";
+import type { Platform } from "../client/platform.ts";
+import { BaleError } from "../core/errors.ts";
+import { HttpStore } from "../storage/http-store.ts";
+import type { Store } from "../storage/store.ts";
+import { DirectoryStore } from "./directory-store.ts";
+import { NodeFiles } from "./local-files.ts";
+import { createNodeSha256 } from "./node-digest.ts";
+import { settingsFromConfig } from "./settings.ts";
+
+/** The platform of a Node process; its settings are read anew at every use, so that a change counts at once. */
+export function nodePlatform(): Platform {
+	return {
+		now: () => Date.now(),
+		randomId: () => randomUUID(),
+		createSha256: createNodeSha256,
+		openStore: (location) => Promise.resolve(openStore(location)),
+		files: new NodeFiles(),
+		settings: settingsFromConfig(),
+		author,
+		system: process.platform === "win32" ? "windows" : "posix",
+	};
+}
+
+function openStore(location: string): Store {
+	if (/^https?:/i.test(location)) return new HttpStore(location);
+	if (/^s3:/i.test(location)) {
+		throw new BaleError(
+			"Unsupported",
+			`Cannot open ${location}: this version of bale has directory registries only`,
+			{
+				hint: "Use a directory, or quilt3 for buckets until bale can",
+				details: { location },
+			},
+		);
+	}
+	return new DirectoryStore(location.replace(/(?<=.)\/+$/, ""));
+}
+
+/** `BALE_AUTHOR`, or the user and host; undefined when it is set to nothing. */
+function author(): string | undefined {
+	const chosen = process.env["BALE_AUTHOR"];
+	if (chosen !== undefined) return chosen === "" ? undefined : chosen;
+	try {
+		return `${userInfo().username}@${hostname()}`;
+	} catch {
+		return hostname();
+	}
+}

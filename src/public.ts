@@ -1,0 +1,57 @@
+/** What the Node and the browser entry have in common. */
+export { Package, type FilterOptions } from "./client/package.ts";
+export { PackageEntry } from "./client/entry.ts";
+export type { EntrySource, SetOptions } from "./client/set-entry.ts";
+export type { SetDirOptions } from "./client/set-dir.ts";
+export type { BrowseOptions } from "./client/browse.ts";
+export type { BuildOptions } from "./client/build.ts";
+export type { Dest, PushOptions, SelectedEntry, Selector } from "./client/push.ts";
+export type { InstallOptions } from "./client/install.ts";
+export type { Changed, VerifyOptions, VerifyReport } from "./client/verify.ts";
+export { statusOf, type Status } from "./client/status.ts";
+export {
+	buildPackage,
+	installPackage,
+	pushPackage,
+	type BuildResult,
+	type InstallResult,
+	type PushResult,
+} from "./client/verbs.ts";
+export {
+	copy,
+	deletePackage,
+	listPackages,
+	listPackageVersions,
+	revisions,
+	type CopyOptions,
+	type DeleteOptions,
+	type DeleteResult,
+	type Revision,
+} from "./client/module.ts";
+export type { RegistryInput } from "./client/registries.ts";
+export type { OnProgress, Outcome, Phase, ProgressEvent, RunOptions } from "./transfer/events.ts";
+export { BaleError, errorTable, isBaleError, type ErrorCode, type ErrorDetails } from "./core/errors.ts";
+export { Float } from "./core/json.ts";
+export type { TreeDiff } from "./core/diff.ts";
+export type { Hash } from "./core/hash.ts";
+export {
+	formatPackageUri,
+	parsePackageReference,
+	parsePackageUri,
+	type PackageReference,
+	type PackageUri,
+} from "./core/package-uri.ts";
+export { MemoryStore } from "./storage/memory-store.ts";
+export { HttpStore } from "./storage/http-store.ts";
+export type {
+	ByteRange,
+	ByteSource,
+	Condition,
+	ListItem,
+	ListOptions,
+	ObjectBody,
+	ObjectInfo,
+	ReadOptions,
+	Store,
+	WriteOptions,
+} from "./storage/store.ts";

@@ -1,0 +1,271 @@
+/**
+ * Publishing a revision: manifest, then a timestamp pointer, then `latest`. Each is whole or not there,
+ * and `latest` is written only over the state that the publisher has seen, so that no revision is lost.
+ */
+import { BaleError, isBaleError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
+import type { Manifest } from "../core/manifest.ts";
+import type { PackageName } from "../core/names.ts";
+import type { TopHash } from "../core/top-hash.ts";
+import type { ByteSource } from "../storage/store.ts";
+import { sameBytes } from "./bytes.ts";
+import type { Head, Registry } from "./registry.ts";
+
+export type PublishOptions = {
+	/** The manifest's text; its content must give `topHash`. */
+	readonly manifest: ByteSource;
+	readonly topHash: TopHash;
+	/**
+	 * Which `latest` may be replaced: `"any"` adds a revision after whatever is there, a set refuses with
+	 * `Conflict` when another revision is latest. No `latest` at all is always acceptable.
+	 */
+	readonly accept: "any" | ReadonlySet<string>;
+	/** Whether a manifest that is already there under this hash can still be used; default: yes. */
+	readonly usable?: (existing: Manifest) => Promise<boolean>;
+	/** Who publishes, for the next one's `Conflict`; recorded beside the registry's own folder. */
+	readonly author?: string | undefined;
+	readonly onWarning?: ((code: string, message: string) => void) | undefined;
+	readonly signal?: AbortSignal | undefined;
+};
+
+export type Published = {
+	readonly topHash: TopHash;
+	/** The timestamp pointer that was written; undefined when `latest` named this revision already. */
+	readonly pointer: string | undefined;
+	readonly changed: boolean;
+};
+
+const SWAP_ATTEMPTS = 200;
+const TIMESTAMP_ATTEMPTS = 10_000;
+const CLOCK_TOLERANCE_SECONDS = 300;
+
+/**
+ * Publishes `topHash` under `name`. Throws `Conflict` (nothing of ours stays in the history then), and what
+ * the store throws. Doing it again after a success changes nothing.
+ */
+export async function publish(
+	registry: Registry,
+	name: PackageName,
+	options: PublishOptions,
+): Promise<Published> {
+	const { topHash, signal } = options;
+	let head = await acceptableHead(registry, name, options);
+	await writeManifest(registry, options);
+	if (head !== "damaged" && head?.topHash === topHash) return { topHash, pointer: undefined, changed: false };
+
+	const pointer = await writeTimestamp(registry, name, options);
+	for (let attempt = 1; ; attempt++) {
+		try {
+			await registry.store.put(layout.latest(name), new TextEncoder().encode(topHash), {
+				signal,
+				...(registry.store.features.conditions
+					? { condition: await conditionOn(registry, name, head, signal) }
+					: {}),
+			});
+			await recordAuthor(registry, name, pointer, options);
+			return { topHash, pointer, changed: true };
+		} catch (error) {
+			if (!isBaleError(error, "Conflict") || attempt === SWAP_ATTEMPTS) throw error;
+		}
+		try {
+			head = await acceptableHead(registry, name, options);
+		} catch (error) {
+			await registry.store.delete(layout.timestamp(name, Number(pointer))).catch(() => undefined);
+			throw error;
+		}
+		if (head !== "damaged" && head?.topHash === topHash) return { topHash, pointer, changed: true };
+		await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(250, 5 * attempt)));
+	}
+}
+
+/**
+ * The revision that is latest now, after checking that it may be replaced. Throws `Conflict` that says what
+ * was published and when.
+ */
+export async function checkBase(
+	registry: Registry,
+	name: PackageName,
+	accept: "any" | ReadonlySet<string>,
+	signal?: AbortSignal,
+): Promise<Head | undefined> {
+	const head = await acceptableHead(registry, name, { accept, signal });
+	return head === "damaged" ? undefined : head;
+}
+
+type HeadState = Head | undefined | "damaged";
+
+async function acceptableHead(
+	registry: Registry,
+	name: PackageName,
+	options: Pick<PublishOptions, "accept" | "signal"> & { readonly topHash?: TopHash },
+): Promise<HeadState> {
+	const head = await registry.head(name, options.signal).catch(repairable);
+	if (head === undefined || head === "damaged" || options.accept === "any") return head;
+	if (options.accept.has(head.topHash) || head.topHash === options.topHash) return head;
+	throw await conflict(registry, name, head.topHash, options.accept, options.signal);
+}
+
+/** A pointer that holds no hash can be written anew by a publisher; everything else is an error. */
+function repairable(error: unknown): "damaged" {
+	if (isBaleError(error, "CorruptPointer")) return "damaged";
+	throw error;
+}
+
+/** The error that says who published what and when, as far as the registry tells. */
+async function conflict(
+	registry: Registry,
+	name: PackageName,
+	found: TopHash,
+	expected: ReadonlySet<string>,
+	signal: AbortSignal | undefined,
+): Promise<BaleError> {
+	const known = await describeRevision(registry, name, found, signal).catch(() => undefined);
+	const facts = [
+		...(known?.author === undefined ? [] : [`by ${known.author}`]),
+		...(known?.publishedAt === undefined ? [] : [`at ${known.publishedAt}`]),
+		...(known?.message ? [`with the message ${JSON.stringify(known.message)}`] : []),
+	];
+	return new BaleError(
+		"Conflict",
+		`Cannot publish "${name}" to ${registry.location}: its latest revision ${found.slice(0, 10)}` +
+			`${facts.length > 0 ? ` (published ${facts.join(" ")})` : ""} is not one that this package comes from`,
+		{
+			hint: `Run "bale install ${name}" and do the change again, or use --force to publish over it`,
+			details: {
+				name,
+				registry: registry.location,
+				found,
+				expected: [...expected],
+				publishedAt: known?.publishedAt ?? null,
+				publishedBy: known?.author ?? null,
+				message: known?.message ?? null,
+			},
+		},
+	);
+}
+
+async function describeRevision(
+	registry: Registry,
+	name: PackageName,
+	topHash: TopHash,
+	signal: AbortSignal | undefined,
+): Promise<{ author: string | undefined; publishedAt: string | undefined; message: string | undefined }> {
+	const pointers = await registry.pointers(name, signal);
+	const pointer = pointers.findLast((item) => item.topHash === topHash && item.pointer !== "latest")?.pointer;
+	const manifest = await registry.read(topHash, { allowUnverified: true, signal });
+	const message = manifest.header.get("message");
+	return {
+		author: pointer === undefined ? undefined : await readAuthor(registry, name, pointer),
+		publishedAt: pointer === undefined ? undefined : new Date(Number(pointer) * 1000).toISOString(),
+		message: typeof message === "string" ? message : undefined,
+	};
+}
+
+async function conditionOn(
+	registry: Registry,
+	name: PackageName,
+	head: HeadState,
+	signal: AbortSignal | undefined,
+): Promise<{ ifAbsent: true } | { ifEtag: string }> {
+	if (head === undefined) return { ifAbsent: true };
+	if (head !== "damaged") return { ifEtag: head.etag };
+	const info = await registry.store.head(layout.latest(name), { signal });
+	return info === undefined ? { ifAbsent: true } : { ifEtag: info.etag };
+}
+
+/**
+ * Writes the manifest unless a good one is there. One with other bytes under the same hash differs in what the
+ * hash does not cover (physical keys, directory metadata): it is kept as long as it can still be used, because
+ * older pointers name it too.
+ */
+async function writeManifest(registry: Registry, options: PublishOptions): Promise<void> {
+	const key = layout.manifest(options.topHash);
+	const existing = await registry.store.get(key, { signal: options.signal });
+	if (existing !== undefined) {
+		if (existing.info.size === options.manifest.size && (await sameBytes(existing.body, options.manifest)))
+			return;
+		await existing.body.cancel().catch(() => undefined);
+		const manifest = await registry
+			.read(options.topHash, { signal: options.signal })
+			.catch((error: unknown) => {
+				if (
+					isBaleError(
+						error,
+						"TopHashMismatch",
+						"InvalidManifest",
+						"DuplicateKey",
+						"KeyCollision",
+						"Unverifiable",
+					)
+				) {
+					options.onWarning?.("TopHashMismatch", `The damaged manifest ${options.topHash} is written anew`);
+					return undefined;
+				}
+				throw error;
+			});
+		if (manifest !== undefined && ((await options.usable?.(manifest)) ?? true)) return;
+	}
+	await registry.store.put(key, options.manifest, { signal: options.signal });
+}
+
+/** The next free second, never below the greatest that is there, so that the history keeps its order. */
+async function writeTimestamp(
+	registry: Registry,
+	name: PackageName,
+	options: PublishOptions,
+): Promise<string> {
+	const nowSeconds = Math.floor(registry.options.now() / 1000);
+	const prefix = layout.pointerPrefix(name);
+	let greatest = 0;
+	for await (const item of registry.store.list(prefix, { signal: options.signal })) {
+		if ("prefix" in item) continue;
+		const pointer = item.key.slice(prefix.length);
+		if (/^\d{1,15}$/.test(pointer)) greatest = Math.max(greatest, Number(pointer));
+	}
+	if (greatest > nowSeconds + CLOCK_TOLERANCE_SECONDS) {
+		options.onWarning?.(
+			"Clock",
+			`The newest revision of "${name}" is dated ${new Date(greatest * 1000).toISOString()}, later than this machine's clock; the new one is put after it`,
+		);
+	}
+	let seconds = Math.max(nowSeconds, greatest === 0 ? 0 : greatest + (greatest >= nowSeconds ? 1 : 0));
+	for (let attempt = 0; attempt < TIMESTAMP_ATTEMPTS; attempt++, seconds++) {
+		try {
+			await registry.store.put(layout.timestamp(name, seconds), new TextEncoder().encode(options.topHash), {
+				signal: options.signal,
+				...(registry.store.features.conditions ? { condition: { ifAbsent: true } } : {}),
+			});
+			return String(seconds);
+		} catch (error) {
+			if (!isBaleError(error, "Conflict")) throw error;
+		}
+	}
+	throw new BaleError("StoreUnavailable", `Cannot find a free second for "${name}" in ${registry.location}`);
+}
+
+const authorKey = (name: PackageName, pointer: string): string => `.bale/authors/${name}/${pointer}`;
+
+/** Best effort: a revision without its author is complete. */
+async function recordAuthor(
+	registry: Registry,
+	name: PackageName,
+	pointer: string,
+	options: PublishOptions,
+): Promise<void> {
+	if (options.author === undefined) return;
+	await registry.store
+		.put(authorKey(name, pointer), new TextEncoder().encode(options.author))
+		.catch(() => undefined);
+}
+
+/** Who wrote a timestamp pointer, when bale did and could tell. */
+export async function readAuthor(
+	registry: Registry,
+	name: PackageName,
+	pointer: string,
+): Promise<string | undefined> {
+	const object = await registry.store.get(authorKey(name, pointer)).catch(() => undefined);
+	if (object === undefined) return undefined;
+	const text = await new Response(object.body).text();
+	return text.slice(0, 200);
+}

@@ -1,0 +1,262 @@
+/**
+ * Revisions of named packages, kept in a store: manifests under their top hash and pointers that name
+ * them. Knows nothing of data, users or settings.
+ *
+ * The rules that make publishing safe are in `publish.ts`; deleting and rolling back in `pointers.ts`.
+ */
+import { BaleError } from "../core/errors.ts";
+import type { CreateDigest } from "../core/hash.ts";
+import { layout } from "../core/layout.ts";
+import { ManifestParser, type Manifest } from "../core/manifest.ts";
+import type { PackageName } from "../core/names.ts";
+import { formatPhysicalKey } from "../core/physical-key.ts";
+import { computeTopHash, parseTopHash, type TopHash } from "../core/top-hash.ts";
+import type { ObjectInfo, Store } from "../storage/store.ts";
+
+/** A pointer as it was read: `latest` or whole seconds since the epoch in decimal. */
+export type Pointer = {
+	readonly pointer: string;
+	readonly topHash: TopHash;
+	readonly modifiedAt: Date;
+};
+
+/** The state of `latest` that a publisher builds on; `etag` makes the final write conditional. */
+export type Head = { readonly topHash: TopHash; readonly etag: string; readonly modifiedAt: Date };
+
+export type RegistryOptions = {
+	readonly createSha256: CreateDigest;
+	/** Milliseconds since the epoch. */
+	readonly now: () => number;
+};
+
+type Signal = AbortSignal | undefined;
+
+const POINTER_LIMIT_BYTES = 1024;
+/** Another client may rewrite a pointer in place: an empty one is read again before it counts as damaged. */
+const EMPTY_POINTER_READS = 6;
+const EMPTY_POINTER_WAIT_MS = 40;
+
+export class Registry {
+	readonly store: Store;
+	readonly options: RegistryOptions;
+
+	constructor(store: Store, options: RegistryOptions) {
+		this.store = store;
+		this.options = options;
+	}
+
+	/** Text form of where the registry is. */
+	get location(): string {
+		return formatPhysicalKey(this.store.root);
+	}
+
+	/** Names of all packages, in the order of their UTF-8 bytes; manifests are not opened. */
+	async *names(signal?: Signal): AsyncGenerator<string> {
+		for await (const namespace of this.store.list(layout.namesPrefix, { delimiter: "/", signal })) {
+			if (!("prefix" in namespace)) continue;
+			for await (const name of this.store.list(namespace.prefix, { delimiter: "/", signal })) {
+				if ("prefix" in name) yield name.prefix.slice(layout.namesPrefix.length, -1);
+			}
+		}
+	}
+
+	/** Pointers of a package by age, `latest` last; text in the folder that is no pointer is left out. */
+	async pointers(name: PackageName, signal?: Signal): Promise<Pointer[]> {
+		const prefix = layout.pointerPrefix(name);
+		const found: Pointer[] = [];
+		for await (const item of this.store.list(prefix, { signal })) {
+			if ("prefix" in item) continue;
+			const pointer = item.key.slice(prefix.length);
+			if (pointer !== "latest" && !/^\d+$/.test(pointer)) continue;
+			const text = await this.#readPointer(item.key, signal);
+			if (text === undefined) continue;
+			found.push({ pointer, topHash: checkedPointer(text.text, name, pointer), modifiedAt: item.modifiedAt });
+		}
+		return found.sort((a, b) => pointerOrder(a.pointer) - pointerOrder(b.pointer));
+	}
+
+	/** Resolves to undefined when the package is not there. Throws `CorruptPointer`. */
+	async head(name: PackageName, signal?: Signal): Promise<Head | undefined> {
+		const read = await this.#readPointer(layout.latest(name), signal);
+		if (read === undefined) return undefined;
+		return {
+			topHash: checkedPointer(read.text, name, "latest"),
+			etag: read.info.etag,
+			modifiedAt: read.info.modifiedAt,
+		};
+	}
+
+	/** What a pointer (`latest` or a timestamp) names. Throws `PackageNotFound`, `RevisionNotFound`, `CorruptPointer`. */
+	async follow(name: PackageName, pointer: string, signal?: Signal): Promise<TopHash> {
+		if (pointer !== "latest" && !/^\d{1,15}$/.test(pointer)) {
+			throw new BaleError(
+				"RevisionNotFound",
+				`Cannot find "${name}:${pointer}": a pointer is "latest" or a number of seconds`,
+				{
+					details: { name, pointer, registry: this.location },
+				},
+			);
+		}
+		const key = pointer === "latest" ? layout.latest(name) : layout.timestamp(name, Number(pointer));
+		const read = await this.#readPointer(key, signal);
+		if (read !== undefined) return checkedPointer(read.text, name, pointer);
+		if (pointer === "latest") throw packageNotFound(name, this.location);
+		throw new BaleError(
+			"RevisionNotFound",
+			`Cannot find "${name}:${pointer}" in ${this.location}: there is no such pointer`,
+			{
+				hint: `Run "bale log ${name}" to see its revisions`,
+				details: { name, pointer, registry: this.location },
+			},
+		);
+	}
+
+	/**
+	 * The top hash that begins with `prefix` (6 to 64 hex digits), among all manifests of the registry.
+	 * Throws `InvalidHash`, `RevisionNotFound`, `AmbiguousHash` (with the candidates).
+	 */
+	async resolve(prefix: string, signal?: Signal): Promise<TopHash> {
+		if (prefix.length === 64) return parseTopHash(prefix);
+		if (!/^[0-9a-f]{6,63}$/.test(prefix)) {
+			throw new BaleError(
+				"InvalidHash",
+				`Cannot use "${prefix}" as a top hash: it needs 6 to 64 hexadecimal digits in lower case`,
+				{
+					details: { hash: prefix },
+				},
+			);
+		}
+		const matches: string[] = [];
+		for await (const item of this.store.list(layout.packagesPrefix + prefix, { signal })) {
+			if ("prefix" in item) continue;
+			const name = item.key.slice(layout.packagesPrefix.length);
+			if (/^[0-9a-f]{64}$/.test(name)) matches.push(name);
+		}
+		if (matches.length === 0) throw revisionNotFound(prefix, this.location);
+		if (matches.length > 1) {
+			throw new BaleError(
+				"AmbiguousHash",
+				`"${prefix}" fits ${matches.length} revisions in ${this.location}`,
+				{
+					hint: "Give more digits of the hash",
+					details: { prefix, candidates: matches.slice(0, 20), registry: this.location },
+				},
+			);
+		}
+		return parseTopHash(matches[0] as string);
+	}
+
+	/**
+	 * Reads a manifest and checks that its content gives its name (`TopHashMismatch` otherwise, unless
+	 * `allowUnverified`). Throws `RevisionNotFound`, `InvalidManifest`.
+	 */
+	async read(
+		topHash: TopHash,
+		options: { readonly allowUnverified?: boolean | undefined; readonly signal?: Signal } = {},
+	): Promise<Manifest> {
+		const object = await this.store.get(layout.manifest(topHash), { signal: options.signal });
+		if (object === undefined) throw revisionNotFound(topHash, this.location);
+		const manifest = await parseStream(object.body);
+		const found = computeTopHash(manifest.header, manifest.tree, this.options.createSha256);
+		if (found !== topHash && options.allowUnverified !== true) {
+			throw new BaleError(
+				"TopHashMismatch",
+				`Cannot trust the manifest ${topHash} in ${this.location}: its content gives ${found}`,
+				{
+					hint: "It was damaged or changed; use --allow-unverified to read it all the same",
+					details: { expected: topHash, found, registry: this.location },
+				},
+			);
+		}
+		return manifest;
+	}
+
+	/** Whether a manifest with that hash is there. */
+	async has(topHash: TopHash, signal?: Signal): Promise<boolean> {
+		return (await this.store.head(layout.manifest(topHash), { signal })) !== undefined;
+	}
+
+	/** The shortest unique prefix of at least 7 digits, as people write a top hash. */
+	async shorten(topHash: TopHash, signal?: Signal): Promise<string> {
+		let length = 7;
+		for await (const item of this.store.list(layout.packagesPrefix + topHash.slice(0, 7), { signal })) {
+			if ("prefix" in item) continue;
+			const other = item.key.slice(layout.packagesPrefix.length);
+			if (other === topHash) continue;
+			let common = 0;
+			while (common < 63 && other[common] === topHash[common]) common += 1;
+			length = Math.max(length, common + 1);
+		}
+		return topHash.slice(0, length);
+	}
+
+	async #readPointer(key: string, signal: Signal): Promise<{ text: string; info: ObjectInfo } | undefined> {
+		for (let attempt = 1; ; attempt++) {
+			const object = await this.store.get(key, { signal });
+			if (object === undefined) return undefined;
+			const text = (await readText(object.body, POINTER_LIMIT_BYTES)).trim();
+			if (text !== "" || attempt === EMPTY_POINTER_READS) return { text, info: object.info };
+			await new Promise((resolve) => setTimeout(resolve, EMPTY_POINTER_WAIT_MS));
+		}
+	}
+}
+
+/** The error for a package that is in no pointer folder. */
+export function packageNotFound(name: string, registry: string): BaleError {
+	return new BaleError("PackageNotFound", `There is no package "${name}" in ${registry}`, {
+		hint: `Run "bale list" with that registry to see its packages`,
+		details: { name, registry },
+	});
+}
+
+function revisionNotFound(hash: string, registry: string): BaleError {
+	return new BaleError("RevisionNotFound", `There is no revision ${hash} in ${registry}`, {
+		details: { hash, registry },
+	});
+}
+
+/** Parses a manifest as it streams in. */
+export async function parseStream(stream: ReadableStream<Uint8Array>): Promise<Manifest> {
+	const parser = new ManifestParser();
+	const reader = stream.getReader();
+	try {
+		for (;;) {
+			const { done, value } = await reader.read();
+			if (done) return parser.end();
+			parser.push(value);
+		}
+	} finally {
+		await reader.cancel().catch(() => undefined);
+	}
+}
+
+function checkedPointer(text: string, name: string, pointer: string): TopHash {
+	if (/^[0-9a-f]{64}$/.test(text)) return parseTopHash(text);
+	throw new BaleError("CorruptPointer", `The pointer "${pointer}" of "${name}" does not hold a top hash`, {
+		hint: `Run "bale doctor", or publish "${name}" again to write it anew`,
+		details: { name, pointer, found: text.slice(0, 80) },
+	});
+}
+
+/** Timestamps by number, `latest` after all of them. */
+function pointerOrder(pointer: string): number {
+	return pointer === "latest" ? Number.POSITIVE_INFINITY : Number(pointer);
+}
+
+async function readText(stream: ReadableStream<Uint8Array>, limitBytes: number): Promise<string> {
+	const decoder = new TextDecoder();
+	const reader = stream.getReader();
+	let text = "";
+	let size = 0;
+	try {
+		for (;;) {
+			const { done, value } = await reader.read();
+			if (done) return text + decoder.decode();
+			size += value.length;
+			if (size > limitBytes) return text;
+			text += decoder.decode(value, { stream: true });
+		}
+	} finally {
+		await reader.cancel().catch(() => undefined);
+	}
+}
