@@ -1,0 +1,99 @@
+import { hasScheme } from "../../core/physical-key.ts";
+import { Package, pushPackage } from "../../index.ts";
+import type { Invocation, Report } from "../command.ts";
+import { formatBytes, plural } from "../format.ts";
+import { usageError } from "../options.ts";
+import {
+	type Draft,
+	changesSince,
+	contentLine,
+	draftFromFolder,
+	readPrevious,
+	readWishes,
+} from "../publishing.ts";
+import { remoteRegistry } from "../registries.ts";
+import { given, nameOf, quote, runOptions } from "../target.ts";
+
+const folderFlags = ["meta", "keep-meta", "update", "include", "exclude", "ignore"] as const;
+
+/** `bale push`: a revision with its data, from a folder or from the local registry. */
+export async function run(invocation: Invocation): Promise<Report> {
+	const { spec, options, output, signal } = invocation;
+	const wishes = await readWishes(invocation);
+	const { name, registry: given_ } = nameOf(invocation);
+	const folder = options.text("dir");
+	const noCopy = options.flag("no-copy");
+	if (noCopy && folder !== undefined && (!hasScheme(folder) || folder.startsWith("file:"))) {
+		throw usageError(
+			spec,
+			`--no-copy cannot be used with the local folder "${folder}": others could not read the files there`,
+			"Leave --no-copy out, or use bale build to refer to local files",
+		);
+	}
+	const useless = folder === undefined ? folderFlags.find((flag) => options.flag(flag)) : undefined;
+	if (useless !== undefined)
+		throw usageError(spec, `--${useless} needs --dir: it is about the files of a folder`);
+	const registry = given_ ?? (await remoteRegistry());
+	const target = { name, registry };
+	const draft: Draft =
+		folder === undefined
+			? { package: await Package.browse(name, { signal }), previous: await readPrevious(invocation, target) }
+			: await draftFromFolder(invocation, folder, target, wishes);
+	const result = await pushPackage(draft.package, name, {
+		registry,
+		...given("dest", options.text("dest")),
+		...given("message", wishes.message),
+		...given("workflow", wishes.workflow),
+		...(noCopy ? { selector: "none" as const } : {}),
+		force: options.flag("force"),
+		dedupe: options.flag("dedupe"),
+		dryRun: options.flag("dry-run"),
+		lastSeen: true,
+		...runOptions(invocation),
+	});
+	const changes = changesSince(draft.previous, result.package);
+	const { copied, reused, displaced } = result;
+	return {
+		document: {
+			name: result.name,
+			topHash: result.topHash,
+			registry: result.registry,
+			pointer: result.pointer,
+			changed: result.changed,
+			dryRun: result.dryRun,
+			files: result.files,
+			bytes: result.bytes,
+			copied,
+			reused,
+			displaced,
+			changes,
+		},
+		ids: [result.topHash],
+		data: [`${result.name}@${result.topHash}`],
+		notes: [
+			headline(result, output.display(result.registry)),
+			contentLine(result, changes),
+			`  ${result.dryRun ? "would copy" : "copied"} ${plural(copied.files, "file")} (${formatBytes(copied.bytes)}), ${plural(reused.files, "file was", "files were")} there already`,
+			...(displaced.length === 0
+				? []
+				: [
+						`  ${plural(displaced.length, "file")} put below .bale/objects, since an older revision needs what is at the usual place`,
+					]),
+			...(result.dryRun ? [] : next(result.name, registry)),
+		],
+	};
+}
+
+function headline(
+	result: { readonly name: string; readonly changed: boolean; readonly dryRun: boolean },
+	registry: string,
+): string {
+	if (!result.changed)
+		return `${registry} has this revision of ${result.name} as its latest already; nothing to publish`;
+	return `${result.dryRun ? "Would publish" : "Published"} a revision of ${result.name} in ${registry}`;
+}
+
+function next(name: string, registry: string): string[] {
+	const where = `--registry ${quote(registry)}`;
+	return [`Next: bale install ${name} ${where} --dest FOLDER`, `      bale log ${name} ${where}`];
+}

@@ -1,0 +1,134 @@
+/** What build and push have in common: making a package from a folder, and saying what it changes. */
+import { BaleError } from "../core/errors.ts";
+import { Package } from "../index.ts";
+import { type Changes, compare, countChanges, isEmpty } from "./changes.ts";
+import type { Invocation } from "./command.ts";
+import { topHashOf } from "./content.ts";
+import { formatBytes, plural, shortHash } from "./format.ts";
+import { readMetadata } from "./metadata.ts";
+import { usageError } from "./options.ts";
+import { given, runOptions } from "./target.ts";
+
+/** A package that is to be published, and the revision that is the latest now. */
+export type Draft = { readonly package: Package; readonly previous: Package | undefined };
+
+/** What the command line says about the new revision, read before anything is touched. */
+export type Wishes = {
+	readonly meta: unknown;
+	readonly keepMeta: boolean;
+	readonly update: boolean;
+	readonly message: string | undefined;
+	/** Null: explicitly none. */
+	readonly workflow: string | null | undefined;
+};
+
+/** Reads the options of a revision. Wrong JSON is refused here, before any file is looked at. */
+export async function readWishes({ spec, options }: Invocation): Promise<Wishes> {
+	const text = options.text("meta");
+	const keepMeta = options.flag("keep-meta");
+	if (text !== undefined && keepMeta) throw usageError(spec, "--meta and --keep-meta exclude each other");
+	const workflow = options.text("workflow");
+	return {
+		meta: text === undefined ? undefined : await readMetadata(text),
+		keepMeta,
+		update: options.flag("update"),
+		message: options.text("message"),
+		workflow: workflow === "" ? null : workflow,
+	};
+}
+
+/** The folder's content as a package; see `--dir`, `--update`, `--meta` and `--keep-meta`. */
+export async function draftFromFolder(
+	invocation: Invocation,
+	folder: string,
+	target: { readonly name: string; readonly registry: string | undefined },
+	wishes: Wishes,
+): Promise<Draft> {
+	const { options, output } = invocation;
+	const needed = wishes.keepMeta || wishes.update;
+	const previous = await readLatest(invocation, target, needed);
+	const draft = wishes.update && previous !== undefined ? previous.package : new Package();
+	if (previous !== undefined && wishes.meta === undefined && !wishes.keepMeta && hasMetadata(previous.meta)) {
+		output.warn(
+			"MetadataDropped",
+			`The metadata of the previous revision ${shortHash(previous.topHash)} is not kept; --keep-meta keeps it, --meta replaces it`,
+		);
+	}
+	const ignore = options.text("ignore") as "quilt" | "git" | "none" | undefined;
+	await draft.setDir(".", folder, {
+		meta: wishes.keepMeta && previous !== undefined ? previous.meta : (wishes.meta ?? null),
+		include: [...options.list("include")],
+		exclude: [...options.list("exclude")],
+		...given("ignore", ignore),
+		...runOptions(invocation),
+	});
+	return { package: draft, previous: previous?.untouched };
+}
+
+type Latest = {
+	/** To be built upon. */
+	readonly package: Package;
+	/** To be compared with. */
+	readonly untouched: Package;
+	readonly meta: unknown;
+	readonly topHash: string;
+};
+
+/** The latest revision, or undefined when there is none. Unless it is needed, one that cannot be read is none. */
+async function readLatest(
+	{ signal, output }: Invocation,
+	{ name, registry }: { readonly name: string; readonly registry: string | undefined },
+	needed: boolean,
+): Promise<Latest | undefined> {
+	const read = (): Promise<Package> =>
+		Package.browse(name, { ...given("registry", registry), allowUnverified: !needed, signal });
+	try {
+		const untouched = await read();
+		return {
+			untouched,
+			package: needed ? await read() : untouched,
+			meta: untouched.meta,
+			topHash: untouched.topHash,
+		};
+	} catch (error) {
+		if (!(error instanceof BaleError) || error.code === "Aborted") throw error;
+		if (error.code === "PackageNotFound" || error.code === "RevisionNotFound") return undefined;
+		if (needed) throw error;
+		output.warn(error.code, `The previous revision cannot be read: ${error.message}`);
+		return undefined;
+	}
+}
+
+/** The latest revision to compare with, where there is one that can be read. */
+export async function readPrevious(
+	invocation: Invocation,
+	target: { readonly name: string; readonly registry: string | undefined },
+): Promise<Package | undefined> {
+	return (await readLatest(invocation, target, false))?.untouched;
+}
+
+/** The member `changes` of documents: null where there is nothing to compare with. */
+export function changesSince(
+	previous: Package | undefined,
+	next: Package,
+): (Changes & { readonly from: string | null }) | null {
+	if (previous === undefined) return null;
+	return { from: topHashOf(previous), ...compare(previous, next) };
+}
+
+/** `12 files, 3.4 MiB; 2 added, 1 changed, 0 removed since 3f9c21ab12` */
+export function contentLine(
+	result: { readonly files: number; readonly bytes: number },
+	changes: (Changes & { readonly from: string | null }) | null,
+): string {
+	const content = `  ${plural(result.files, "file")}, ${formatBytes(result.bytes)}`;
+	if (changes === null) return `${content}; the first revision`;
+	const since = `since ${changes.from === null ? "the revision before" : shortHash(changes.from)}`;
+	return isEmpty(changes)
+		? `${content}; no file changed ${since}`
+		: `${content}; ${countChanges(changes)} ${since}`;
+}
+
+function hasMetadata(meta: unknown): boolean {
+	return meta !== null && meta !== undefined && !(typeof meta === "object" && Object.keys(meta).length === 0);
+}

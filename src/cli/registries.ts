@@ -1,0 +1,20 @@
+/** The registries that commands use when none is named. */
+import { platform } from "../client/runtime.ts";
+import { BaleError } from "../core/errors.ts";
+import "../index.ts";
+
+/** `default_remote_registry` of the configuration; `InvalidConfig` when there is none. */
+export async function remoteRegistry(): Promise<string> {
+	const registry = await platform().settings?.remoteRegistry();
+	if (registry !== undefined) return registry;
+	throw new BaleError("InvalidConfig", "No registry was given and no default_remote_registry is configured", {
+		hint: "Add --registry, or set it once: bale config set default_remote_registry REGISTRY",
+	});
+}
+
+/** `default_local_registry` of the configuration, as a file URL. */
+export async function localRegistry(): Promise<string> {
+	const registry = await platform().settings?.localRegistry();
+	if (registry === undefined) throw new TypeError("a platform without settings");
+	return registry;
+}

@@ -1,0 +1,113 @@
+/** Runs one call of the command line: finds the command, loads it, prints what it reports, exits. */
+import process from "node:process";
+import { BaleError } from "../core/errors.ts";
+import type { CommandSpec } from "./command.ts";
+import { paintFor } from "./color.ts";
+import { hasGlobalFlag, parseLine } from "./options.ts";
+import { matchCommand, suggestCommand } from "./table.ts";
+
+/** Runs `args` and ends the process with the exit code of the outcome. */
+export async function main(args: readonly string[]): Promise<void> {
+	const closed = watchPipes();
+	const exitCode = await runLine(args, closed);
+	await drained(process.stdout);
+	await drained(process.stderr);
+	process.exit(exitCode);
+}
+
+async function runLine(args: readonly string[], closed: AbortSignal): Promise<number> {
+	const globals = { debug: hasGlobalFlag(args, "debug"), json: hasGlobalFlag(args, "json") };
+	try {
+		const { leading, words } = splitLeadingFlags(args);
+		if (words.length === 0) return await showOverview(leading);
+		const matched = matchCommand(words);
+		if (matched === undefined) throw unknownCommand(words);
+		const rest = [...matched.rest, ...leading];
+		const end = rest.indexOf("--");
+		const { options } = parseLine(matched.spec, end === -1 ? rest : rest.slice(0, end), true);
+		if (options.flag("help")) return await showHelp(matched.spec, options.flag("no-color"));
+		return await runCommand(matched.spec, [...leading, ...matched.rest], closed);
+	} catch (error) {
+		if (closed.aborted) return 0;
+		const { reportFailure } = await import("./failure.ts");
+		return await reportFailure(error, { ...globals, noColor: hasGlobalFlag(args, "no-color") });
+	}
+}
+
+async function runCommand(spec: CommandSpec, args: readonly string[], closed: AbortSignal): Promise<number> {
+	const { words, options } = parseLine(spec, args);
+	const { interruption } = await import("./interruption.ts");
+	const { createOutput } = await import("./terminal.ts");
+	const { printReport } = await import("./report.ts");
+	const signal = interruption(spec.writes === true ? undefined : closed);
+	const output = createOutput(options);
+	const { run } = await spec.load();
+	try {
+		const report = await run({ spec, words, options, output, signal, env: process.env });
+		await printReport(spec, report, output);
+		return report.exitCode ?? 0;
+	} catch (error) {
+		if (closed.aborted && spec.writes !== true) return 0;
+		throw error;
+	} finally {
+		output.settle();
+	}
+}
+
+/** Options of every command may also stand before its name. */
+function splitLeadingFlags(args: readonly string[]): {
+	leading: readonly string[];
+	words: readonly string[];
+} {
+	const first = args.findIndex((word) => !word.startsWith("-") || word === "-");
+	return first === -1
+		? { leading: args, words: [] }
+		: { leading: args.slice(0, first), words: args.slice(first) };
+}
+
+async function showOverview(flags: readonly string[]): Promise<number> {
+	const { overview } = await import("./help.ts");
+	const wanted = flags.includes("--help") || flags.includes("-h");
+	const unknown = flags.find((flag) => !["--help", "-h", "--no-color", "--quiet", "-q"].includes(flag));
+	if (!wanted && unknown !== undefined) {
+		throw new BaleError("InvalidArgument", `bale has no option ${unknown} without a command`, {
+			hint: 'See "bale --help"',
+		});
+	}
+	const stream = wanted ? process.stdout : process.stderr;
+	stream.write(overview(paintFor(stream.isTTY, process.env, flags.includes("--no-color"))));
+	return wanted ? 0 : 2;
+}
+
+async function showHelp(spec: CommandSpec, noColor: boolean): Promise<number> {
+	const { commandHelp } = await import("./help.ts");
+	process.stdout.write(commandHelp(spec, paintFor(process.stdout.isTTY, process.env, noColor)));
+	return 0;
+}
+
+function unknownCommand(words: readonly string[]): BaleError {
+	const [word = ""] = words;
+	const close = suggestCommand(word);
+	return new BaleError("InvalidArgument", `bale has no command "${word}"`, {
+		hint: close === undefined ? 'See "bale --help"' : `Did you mean "bale ${close}"?`,
+	});
+}
+
+/** Fires when whoever reads our output has gone; that is no error. */
+function watchPipes(): AbortSignal {
+	const controller = new AbortController();
+	for (const stream of [process.stdout, process.stderr]) {
+		stream.on("error", (error: NodeJS.ErrnoException) => {
+			if (error.code !== "EPIPE" && error.code !== "EOF") throw error;
+			controller.abort(error);
+		});
+	}
+	return controller.signal;
+}
+
+function drained(stream: NodeJS.WriteStream): Promise<void> {
+	return new Promise((resolve) => {
+		if (stream.destroyed || stream.writableLength === 0) resolve();
+		else stream.write("", () => resolve());
+	});
+}

@@ -1,0 +1,121 @@
+/** Which package, in which registry, a command is about. */
+import { BaleError } from "../core/errors.ts";
+import { parsePackageReference } from "../core/package-uri.ts";
+import type { Package } from "../index.ts";
+import type { Invocation } from "./command.ts";
+
+/** A package as the command line names it. At most one of `topHash` and `pointer` is there. */
+export type Target = {
+	readonly name: string;
+	/** Undefined: the default of the verb. */
+	readonly registry: string | undefined;
+	/** 64 hex digits or a prefix. */
+	readonly topHash: string | undefined;
+	readonly pointer: string | undefined;
+	/** A logical key, from an address. */
+	readonly path: string | undefined;
+};
+
+/**
+ * Joins a reference (`NAME`, `NAME@HASH`, `NAME:POINTER`, an address) with `--registry` and `--top-hash`.
+ * Saying the same thing twice differently is `InvalidArgument`.
+ */
+export function readTarget(word: string, options: Pick<Target, "registry" | "topHash">): Target {
+	const reference = parsePackageReference(word);
+	if (
+		reference.registry !== undefined &&
+		options.registry !== undefined &&
+		reference.registry !== options.registry
+	) {
+		throw new BaleError(
+			"InvalidArgument",
+			`"${word}" names the registry ${reference.registry}, --registry another one`,
+			{ hint: "Give one of the two" },
+		);
+	}
+	if (options.topHash !== undefined && (reference.topHash ?? reference.pointer) !== undefined) {
+		throw new BaleError("InvalidArgument", `"${word}" names a revision, and so does --top-hash`, {
+			hint: "Give one of the two",
+		});
+	}
+	return {
+		name: reference.name,
+		registry: reference.registry ?? options.registry,
+		topHash: reference.topHash ?? options.topHash,
+		pointer: reference.pointer,
+		path: reference.path,
+	};
+}
+
+/** The target of a command whose first word is a package. */
+export function targetOf(invocation: Invocation, word = invocation.words[0] ?? ""): Target {
+	const known = invocation.spec.options.map((option) => option.name);
+	return readTarget(word, {
+		registry: known.includes("registry") ? invocation.options.text("registry") : undefined,
+		topHash: known.includes("top-hash") ? invocation.options.text("top-hash") : undefined,
+	});
+}
+
+/** A target that may only be a name: commands that publish. */
+export function nameOf(invocation: Invocation): Target {
+	const target = targetOf(invocation);
+	const revision = target.topHash ?? target.pointer;
+	if (revision === undefined) return target;
+	throw new BaleError(
+		"InvalidArgument",
+		`"bale ${invocation.spec.name}" makes a revision and cannot take one ("${revision}")`,
+		{ hint: `Give the name only: ${target.name}` },
+	);
+}
+
+/** A logical key given as a word or in an address; without slashes at its ends. "" is everything. */
+export function keyOf(target: Target, word: string | undefined): string {
+	return (word ?? target.path ?? "").replace(/^\/+|\/+$/g, "");
+}
+
+/** Reads the manifest of `target`. */
+export async function browse(invocation: Invocation, target: Target): Promise<Package> {
+	const { Package } = await import("../index.ts");
+	const { options, signal, output } = invocation;
+	const known = invocation.spec.options.some((option) => option.name === "allow-unverified");
+	return await Package.browse(target.name, {
+		...(target.registry === undefined ? {} : { registry: target.registry }),
+		...(target.topHash === undefined ? {} : { topHash: target.topHash }),
+		...(target.pointer === undefined ? {} : { pointer: target.pointer }),
+		allowUnverified: known && options.flag("allow-unverified"),
+		signal,
+		onProgress: output.onProgress,
+	});
+}
+
+/** Options of everything that takes long. */
+export function runOptions(invocation: Invocation): {
+	signal: AbortSignal;
+	onProgress: Invocation["output"]["onProgress"];
+	concurrency?: number;
+} {
+	const known = invocation.spec.options.some((option) => option.name === "concurrency");
+	const concurrency = known ? invocation.options.integer("concurrency", 1) : undefined;
+	return {
+		signal: invocation.signal,
+		onProgress: invocation.output.onProgress,
+		...(concurrency === undefined ? {} : { concurrency }),
+	};
+}
+
+/** `value` under `name`, or nothing when it is undefined: for options that must not be undefined. */
+export function given<N extends string, T>(name: N, value: T | undefined): { [K in N]?: T } {
+	return (value === undefined ? {} : { [name]: value }) as { [K in N]?: T };
+}
+
+/** A word as a shell of POSIX takes it back. */
+export function quote(word: string): string {
+	return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** The registry that a command which looks at things uses, as text. */
+export async function registryOf(target: Target): Promise<string> {
+	if (target.registry !== undefined) return target.registry;
+	const { localRegistry } = await import("./registries.ts");
+	return await localRegistry();
+}
