@@ -1,14 +1,5 @@
 import { createHash } from "node:crypto";
-import {
-	closeSync,
-	constants,
-	fstatSync,
-	mkdirSync,
-	openSync,
-	readSync,
-	rmdirSync,
-	unlinkSync,
-} from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, rmdirSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { BaleError, isBaleError } from "../core/errors.ts";
@@ -243,11 +234,7 @@ export class DirectoryStore implements Store {
 	/** A temporary file's path; its directory exists after this, and leftovers of dead processes do not. */
 	#newTemporary(): string {
 		const directory = `${this.#root}/${temporaryPrefix.slice(0, -1)}`;
-		try {
-			mkdirSync(directory, { recursive: true });
-		} catch (error) {
-			throw fileError(error, "write", directory);
-		}
+		makeDirectories(this.#root, directory);
 		if (!this.#prepared) {
 			removeLeftovers(directory);
 			removeLeftovers(`${this.#root}/${lockPrefix.slice(0, -1)}`);

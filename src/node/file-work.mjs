@@ -346,10 +346,13 @@ function writeTemporary({ from, temporary, size, partSize, expect, wantSha256 },
 	}
 }
 
-/** @param {string} path */
-export function createExclusive(path) {
+/**
+ * @param {string} path
+ * @param {number} [mode]
+ */
+export function createExclusive(path, mode = 0o666) {
 	try {
-		return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o666);
+		return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
 	} catch (error) {
 		throw new WorkError(asSystemFailure(error, path));
 	}

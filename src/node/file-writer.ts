@@ -21,10 +21,10 @@ export class FileWriter {
 	#gathered: Uint8Array[] = [];
 	#gatheredBytes = 0;
 
-	/** Creates the temporary file, which must not exist; its directory must. */
-	constructor(temporary: string) {
+	/** Creates the temporary file, which must not exist; its directory must. The umask is taken off `mode`. */
+	constructor(temporary: string, mode = 0o666) {
 		this.#path = temporary;
-		this.#fd = this.#translated(temporary, () => createExclusive(temporary));
+		this.#fd = this.#translated(temporary, () => createExclusive(temporary, mode));
 	}
 
 	/** The chunk must not change until the file is finished. */

@@ -1,0 +1,135 @@
+import { appendFileSync, mkdirSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import type {
+	CopyJob,
+	CopyResult,
+	FileStat,
+	HashJob,
+	LocalFiles,
+	MoveOptions,
+	WalkedFile,
+	WalkOptions,
+} from "../client/platform.ts";
+import type { Hash } from "../core/hash.ts";
+import { collect } from "../storage/byte-source.ts";
+import type { ByteSource } from "../storage/store.ts";
+import { copyFiles } from "./copy-files.ts";
+import { type DirectoryDestination, openDestination } from "./destination.ts";
+import { errnoOf, fileError } from "./file-error.ts";
+import { fileSource } from "./file-source.ts";
+import { linkStatOf, statOf } from "./file-stat.ts";
+import { FileWriter } from "./file-writer.ts";
+import { hashFiles } from "./hash-files.ts";
+import { realPathOf, resolveInput, slashed } from "./path-input.ts";
+import { syncDirectory, temporaryName } from "./temporary-file.ts";
+import { walkDirectory } from "./walk-directory.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+export type NodeFilesOptions = {
+	/** Most threads; default: the processors that this process may use, 2 to 8. */
+	readonly threads?: number;
+	/**
+	 * `"power"` (default): copied data are on the disk when a copy is done; `"process"` (or the environment
+	 * variable `BALE_DURABILITY=process`): they survive the end of the process, but not a power cut.
+	 */
+	readonly durability?: "power" | "process";
+};
+
+/** The files of this machine, by Node. */
+export class NodeFiles implements LocalFiles {
+	readonly #pool: WorkerPool;
+	readonly #durable: boolean;
+
+	constructor(options: NodeFilesOptions = {}) {
+		this.#pool = new WorkerPool(options.threads);
+		this.#durable = (options.durability ?? process.env["BALE_DURABILITY"]) !== "process";
+	}
+
+	resolve(input: string): string {
+		return resolveInput(input);
+	}
+
+	async stat(path: string): Promise<FileStat | undefined> {
+		return statOf(path);
+	}
+
+	async realPath(path: string): Promise<string | undefined> {
+		const real = realPathOf(path);
+		return real === undefined ? undefined : slashed(real);
+	}
+
+	walk(directory: string, options?: WalkOptions): AsyncIterable<WalkedFile> {
+		return walkDirectory(directory, options);
+	}
+
+	async open(path: string): Promise<ByteSource> {
+		return fileSource(path);
+	}
+
+	/** UTF-8, with U+FFFD for what is not; undefined when there is no such file. */
+	async readText(path: string): Promise<string | undefined> {
+		if (statOf(path) === undefined && linkStatOf(path) === undefined) return undefined;
+		return new TextDecoder().decode(await collect(fileSource(path).open()));
+	}
+
+	hash(jobs: readonly HashJob[], options?: MoveOptions): Promise<Hash[]> {
+		return hashFiles(jobs, this.#pool, options);
+	}
+
+	copy(jobs: readonly CopyJob[], options?: MoveOptions): Promise<CopyResult[]> {
+		return copyFiles(jobs, { pool: this.#pool, durable: this.#durable }, options);
+	}
+
+	/** Always flushed: what is written here are records and settings. Directories that are missing are made. */
+	async write(path: string, bytes: Uint8Array, options: { readonly mode?: number } = {}): Promise<void> {
+		const directory = dirname(path);
+		makeParent(path, options.mode);
+		const writer = new FileWriter(`${directory}/${temporaryName()}`, options.mode ?? 0o644);
+		try {
+			await writer.write(bytes);
+			await writer.finish(true);
+			writer.publish(path, true);
+		} finally {
+			await writer.close();
+		}
+		await syncDirectory(directory);
+	}
+
+	/** In one write call, so that lines of several processes do not mix. */
+	async append(path: string, bytes: Uint8Array): Promise<void> {
+		makeParent(path, undefined);
+		try {
+			appendFileSync(path, bytes);
+		} catch (error) {
+			throw fileError(error, "write", path);
+		}
+	}
+
+	/** Removing what is not there is no error. */
+	async remove(path: string): Promise<void> {
+		try {
+			unlinkSync(path);
+		} catch (error) {
+			if (errnoOf(error) !== "ENOENT") throw fileError(error, "remove", path);
+		}
+	}
+
+	async destination(path: string): Promise<DirectoryDestination> {
+		const resolved = resolveInput(path).replace(/(?<=.)\/+$/, "");
+		return openDestination(resolved, { pool: this.#pool, durable: this.#durable });
+	}
+
+	close(): Promise<void> {
+		return this.#pool.close();
+	}
+}
+
+/** A file that only its owner may read gets directories that only its owner may enter. */
+function makeParent(path: string, mode: number | undefined): void {
+	const isPrivate = mode !== undefined && (mode & 0o077) === 0;
+	try {
+		mkdirSync(dirname(path), { recursive: true, ...(isPrivate ? { mode: 0o700 } : {}) });
+	} catch (error) {
+		throw fileError(error, "make", dirname(path));
+	}
+}

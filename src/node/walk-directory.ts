@@ -1,0 +1,171 @@
+import { type Dir, type Dirent, lstatSync, opendirSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { WalkedFile, WalkOptions } from "../client/platform.ts";
+import { BaleError } from "../core/errors.ts";
+import { throwIfAborted } from "../storage/abort.ts";
+import { errnoOf, fileError } from "./file-error.ts";
+import { statOf } from "./file-stat.ts";
+import { statData } from "./file-work.mjs";
+import { isTemporaryName } from "./temporary-file.ts";
+
+/** Directories of registries, which are never part of a package. */
+const registryDirectories = new Set([".bale", ".quilt"]);
+
+/** After this many names the event loop gets its turn. */
+const namesPerTurn = 512;
+const maxNamesTold = 1000;
+
+/**
+ * All regular files below a directory, hidden ones too. Links to files are followed and give the target's
+ * path; linked directories are not entered; broken links and special files are passed over with a
+ * warning, `.bale` and `.quilt` directories and bale's own temporary files silently. One directory is
+ * open at a time, and it is read piece by piece, so memory does not grow with the number of files.
+ *
+ * Throws `ObjectNotFound` or `NotAFile` when there is no such directory, and at the end `InvalidKey` when
+ * there were names that are not UTF-8, listing them: they cannot be keys.
+ *
+ * Source: quilt3 8.0.0 behaviour of `set_dir`, but for the `.bale` and `.quilt` directories.
+ */
+export async function* walkDirectory(
+	directory: string,
+	options: WalkOptions = {},
+): AsyncGenerator<WalkedFile, void> {
+	const root = realDirectory(directory);
+	const invalidNames: string[] = [];
+	const pending = [""];
+	let names = 0;
+	for (let relative = pending.pop(); relative !== undefined; relative = pending.pop()) {
+		throwIfAborted(options.signal);
+		const visit = new DirectoryVisit(root, relative, options, invalidNames);
+		try {
+			for (let entry = visit.next(); entry !== null; entry = visit.next()) {
+				if (++names % namesPerTurn === 0) {
+					await nextTurn();
+					throwIfAborted(options.signal);
+				}
+				const found = visit.look(entry);
+				if (typeof found === "string") pending.push(found);
+				else if (found !== undefined) yield found;
+			}
+		} finally {
+			visit.close();
+		}
+	}
+	if (invalidNames.length > 0) throw invalidNamesError(root, invalidNames);
+}
+
+function realDirectory(directory: string): string {
+	const stat = statOf(directory);
+	if (stat?.kind === "directory") return realpathSync.native(directory);
+	const state = stat === undefined ? "it does not exist" : "it is not a directory";
+	throw new BaleError(
+		stat === undefined ? "ObjectNotFound" : "NotAFile",
+		`Cannot list the files in "${directory}": ${state}`,
+		{ details: { path: directory } },
+	);
+}
+
+/** The reading of one directory. */
+class DirectoryVisit {
+	readonly #path: string;
+	readonly #base: string;
+	readonly #options: WalkOptions;
+	readonly #invalidNames: string[];
+	readonly #handle: Dir | undefined;
+	#validNames: Set<string> | undefined;
+
+	constructor(root: string, relative: string, options: WalkOptions, invalidNames: string[]) {
+		this.#base = relative === "" ? "" : `${relative}/`;
+		this.#path = `${root === "/" ? "" : root}/${this.#base}`;
+		this.#options = options;
+		this.#invalidNames = invalidNames;
+		try {
+			this.#handle = opendirSync(this.#path);
+		} catch (error) {
+			// Removed since its name was read; the top directory was looked at just before.
+			if (errnoOf(error) !== "ENOENT") throw fileError(error, "list", this.#path);
+		}
+	}
+
+	next(): Dirent | null {
+		try {
+			return this.#handle?.readSync() ?? null;
+		} catch (error) {
+			throw fileError(error, "list", this.#path);
+		}
+	}
+
+	close(): void {
+		this.#handle?.closeSync();
+	}
+
+	/** A file, the relative path of a directory to visit, or undefined for what is left out. */
+	look(entry: Dirent): WalkedFile | string | undefined {
+		const { name } = entry;
+		const relativePath = this.#base + name;
+		const isDirectory = entry.isDirectory();
+		if (isDirectory ? registryDirectories.has(name) : isTemporaryName(name)) return undefined;
+		if (this.#options.ignore?.(relativePath, isDirectory) === true) return undefined;
+		if (name.includes("\ufffd") && !this.#isValid(name)) return undefined;
+		if (isDirectory) return relativePath;
+		try {
+			if (entry.isFile()) {
+				const path = this.#path + name;
+				return { relativePath, path, stat: statData(lstatSync(path, { bigint: true })) };
+			}
+			return this.#lookThrough(entry, relativePath);
+		} catch (error) {
+			if (errnoOf(error) === "ENOENT") return undefined;
+			throw fileError(error, "read", this.#path + name);
+		}
+	}
+
+	#lookThrough(entry: Dirent, relativePath: string): WalkedFile | undefined {
+		const path = this.#path + entry.name;
+		if (!entry.isSymbolicLink()) {
+			this.#options.onWarning?.({ relativePath, reason: "special-file" });
+			return undefined;
+		}
+		try {
+			const stat = statData(statSync(path, { bigint: true }));
+			if (stat.kind === "file") return { relativePath, path: realpathSync.native(path), stat };
+			if (stat.kind === "other") this.#options.onWarning?.({ relativePath, reason: "special-file" });
+		} catch (error) {
+			if (!["ENOENT", "ENOTDIR", "ELOOP"].includes(errnoOf(error) ?? "")) throw error;
+			this.#options.onWarning?.({ relativePath, reason: "dangling-link" });
+		}
+		return undefined;
+	}
+
+	/** Whether a name with a replacement character really has one, or stands for bytes that are not UTF-8. */
+	#isValid(name: string): boolean {
+		if (this.#validNames === undefined) {
+			this.#validNames = new Set();
+			for (const bytes of readdirSync(this.#path, { encoding: "buffer" })) {
+				const text = bytes.toString();
+				if (Buffer.from(text).equals(bytes)) this.#validNames.add(text);
+				else if (this.#invalidNames.length < maxNamesTold) {
+					this.#invalidNames.push(this.#base + escapeBytes(bytes));
+				}
+			}
+		}
+		return this.#validNames.has(name);
+	}
+}
+
+/** Printable ASCII as it is, other bytes as `\xNN`. */
+function escapeBytes(bytes: Buffer): string {
+	return bytes
+		.toString("latin1")
+		.replace(/[^\x20-\x7e]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+function invalidNamesError(root: string, names: readonly string[]): BaleError {
+	const shown = names.slice(0, 5).map((name) => `"${name}"`);
+	const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : "";
+	return new BaleError(
+		"InvalidKey",
+		`Cannot use files in "${root}": names that are not UTF-8: ${shown.join(", ")}${more}`,
+		{ hint: "Rename these files, or leave them out", details: { directory: root, names } },
+	);
+}
