@@ -122,7 +122,7 @@ function reference() {
 		"",
 		...groups.flatMap((group) => [
 			`**${group}:** ${commands
-				.filter((spec) => spec.group === group && !spec.hidden)
+				.filter((spec) => spec.group === group)
 				.map((spec) => `[${spec.name}](#bale-${spec.name.replaceAll(" ", "-")})`)
 				.join(", ")}`,
 			"",
@@ -134,7 +134,7 @@ function reference() {
 			globalOptions.map((option) => [code(optionTitle(option)), option.what]),
 		),
 		"",
-		...commands.filter((spec) => !spec.hidden).flatMap(describeCommand),
+		...commands.flatMap(describeCommand),
 		"## Exit codes",
 		"",
 		...table(

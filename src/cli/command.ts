@@ -58,7 +58,7 @@ export type CommandSpec = {
 	readonly schema: string;
 	/** It changes something: `--dry-run` is offered, and a closed pipe does not stop it. */
 	readonly writes?: true;
-	/** Not listed. */
+	/** quilt3's spelling of something else: neither in the overview nor offered by completion. */
 	readonly hidden?: true;
 	readonly load: () => Promise<{ readonly run: Run }>;
 };

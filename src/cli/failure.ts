@@ -18,7 +18,7 @@ export async function reportFailure(error: unknown, options: FailureOptions): Pr
 		for (const line of detailLines(known)) process.stderr.write(`  ${display(line)}\n`);
 		if (known.hint !== undefined) process.stderr.write(`${paint.bold("hint:")} ${display(known.hint)}\n`);
 	}
-	if (options.debug) process.stderr.write(`${stackOf(error)}\n`);
+	if (options.debug) process.stderr.write(`${stackOf(error).split("\n").map(display).join("\n")}\n`);
 	return errorTable[known.code].exit;
 }
 

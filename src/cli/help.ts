@@ -28,9 +28,12 @@ export function overview(paint: Paint): string {
 		"",
 		`${paint.bold("Usage")}: bale COMMAND [options]`,
 	];
+	const shown = commands.filter((spec) => spec.hidden !== true);
+	const width = Math.max(...shown.map((spec) => spec.name.length));
 	for (const group of groups) {
-		const members = commands.filter((spec) => spec.group === group && spec.hidden !== true);
-		lines.push("", paint.bold(group), ...table(members.map((spec) => [spec.name, spec.summary])));
+		const members = shown.filter((spec) => spec.group === group);
+		const rows = members.map((spec) => [spec.name, spec.summary] as const);
+		lines.push("", paint.bold(group), ...table(rows, width));
 	}
 	lines.push(
 		"",
@@ -74,8 +77,10 @@ export function commandHelp(spec: CommandSpec, paint: Paint): string {
 	return `${lines.join("\n")}\n`;
 }
 
-function table(rows: readonly (readonly [string, string])[]): string[] {
-	const width = Math.min(28, Math.max(...rows.map(([title]) => title.length)));
+function table(
+	rows: readonly (readonly [string, string])[],
+	width = Math.min(28, Math.max(...rows.map(([title]) => title.length))),
+): string[] {
 	return rows.flatMap(([title, what]) => {
 		const [first = "", ...rest] = wrap(what, 94 - width, " ".repeat(width + 4));
 		const text = first.trimStart();

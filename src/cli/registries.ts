@@ -11,10 +11,3 @@ export async function remoteRegistry(): Promise<string> {
 		hint: "Add --registry, or set it once: bale config set default_remote_registry REGISTRY",
 	});
 }
-
-/** `default_local_registry` of the configuration, as a file URL. */
-export async function localRegistry(): Promise<string> {
-	const registry = await platform().settings?.localRegistry();
-	if (registry === undefined) throw new TypeError("a platform without settings");
-	return registry;
-}

@@ -1,6 +1,8 @@
-/** The candidate that `word` was probably meant to be: a beginning of it, or at most two slips away. */
+/** The candidate that `word` was probably meant to be: the one that begins so, or one at most two slips away. */
 export function suggest(word: string, candidates: readonly string[]): string | undefined {
 	const wanted = word.toLowerCase();
+	const longer = wanted.length < 2 ? [] : candidates.filter((candidate) => candidate.startsWith(wanted));
+	if (longer.length > 0) return longer[0];
 	let best: string | undefined;
 	let bestDistance = Math.min(2, Math.floor(wanted.length / 2)) + 1;
 	for (const candidate of candidates) {
@@ -10,7 +12,7 @@ export function suggest(word: string, candidates: readonly string[]): string | u
 			bestDistance = distance;
 		}
 	}
-	return best ?? candidates.find((candidate) => wanted.length > 1 && candidate.startsWith(wanted));
+	return best;
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn `from` into `to`. */

@@ -113,9 +113,8 @@ export function quote(word: string): string {
 	return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** The registry that a command which looks at things uses, as text. */
-export async function registryOf(target: Target): Promise<string> {
-	if (target.registry !== undefined) return target.registry;
-	const { localRegistry } = await import("./registries.ts");
-	return await localRegistry();
+/** URL of the registry that a command uses; without one in the target, the local one. */
+export async function registryOf(target: Pick<Target, "registry">): Promise<string> {
+	const [{ openRegistry }] = await Promise.all([import("../client/registries.ts"), import("../index.ts")]);
+	return (await openRegistry(target.registry, "local")).location;
 }

@@ -2,7 +2,7 @@ import { compareNames } from "../../core/logical-key.ts";
 import { listPackages } from "../../index.ts";
 import type { Invocation, Report } from "../command.ts";
 import { usageError } from "../options.ts";
-import { localRegistry } from "../registries.ts";
+import { registryOf } from "../target.ts";
 
 /** `bale list` */
 export async function run({ spec, words, options, output, signal }: Invocation): Promise<Report> {
@@ -15,7 +15,7 @@ export async function run({ spec, words, options, output, signal }: Invocation):
 	const packages: string[] = [];
 	for await (const name of listPackages(registry, { signal })) packages.push(name);
 	packages.sort(compareNames);
-	const where = registry ?? (await localRegistry());
+	const where = await registryOf({ registry });
 	return {
 		document: { registry: where, packages },
 		ids: packages,

@@ -92,6 +92,7 @@ export const settingsCommands: readonly CommandSpec[] = [
 		],
 		schema: "bale.config/1",
 		writes: true,
+		hidden: true,
 		load: () => import("../commands/config-default-remote-registry.ts"),
 	},
 	{
@@ -103,6 +104,7 @@ export const settingsCommands: readonly CommandSpec[] = [
 		examples: [{ command: "bale disable-telemetry", what: "Write it into the shared configuration" }],
 		schema: "bale.config/1",
 		writes: true,
+		hidden: true,
 		load: () => import("../commands/disable-telemetry.ts"),
 	},
 	{
