@@ -83,6 +83,7 @@ export function readSetting(key: string, value: ConfigValue, source: string): Co
 export function httpUrl(text: string, refuse: (reason: string) => never): string {
 	const { scheme, authority } = urlParts(text, refuse);
 	if (scheme !== "http" && scheme !== "https") refuse("the URL must begin with https://");
+	if (display(text) !== text) refuse("the URL contains characters that do not show");
 	if (authority.includes("@")) refuse("a URL with a user name or password is not stored");
 	return text;
 }

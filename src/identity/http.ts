@@ -131,7 +131,7 @@ export function foreignText(text: string, secrets: readonly string[]): string {
 async function readText(response: Response, url: string): Promise<string> {
 	if (response.body === null) return "";
 	const decoder = new TextDecoder();
-	const reader = response.body.getReader();
+	const reader = (response.body as ReadableStream<Uint8Array>).getReader();
 	let text = "";
 	let received = 0;
 	for (;;) {

@@ -5,7 +5,7 @@
 import { copyFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Document } from "yaml";
-import { isMap, parseDocument, Pair, Scalar } from "yaml";
+import { isMap, parseDocument, Scalar } from "yaml";
 import type { ConfigValue } from "../core/config-keys.ts";
 import { BaleError } from "../core/errors.ts";
 import { fileError } from "./file-error.ts";
@@ -141,12 +141,12 @@ function format(document: Document): string {
 function setKey(document: Document, key: string, value: ConfigValue | undefined): void {
 	if (!isMap(document.contents)) {
 		const { commentBefore, comment } = document;
-		document.contents = document.createNode({}) as Document["contents"];
-		document.commentBefore = [commentBefore, comment].filter((text) => text != null).join("\n\n") || null;
+		document.contents = document.createNode({});
+		document.commentBefore = [commentBefore, comment].filter((text) => Boolean(text)).join("\n\n") || null;
 		document.comment = null;
 	}
 	if (!isMap(document.contents)) return;
-	const items = document.contents.items;
+	const items: { readonly key: unknown; readonly value: unknown }[] = document.contents.items;
 	const matches = items.filter((pair) => nameOf(pair) === key);
 	const last = matches.at(-1);
 	for (const pair of matches) {
@@ -162,11 +162,11 @@ function setKey(document: Document, key: string, value: ConfigValue | undefined)
 		const names = items.map(nameOf);
 		const isSorted = names.every((name, index) => index === 0 || (names[index - 1] ?? "") <= name);
 		const place = isSorted ? names.findIndex((name) => name > key) : -1;
-		items.splice(place === -1 ? items.length : place, 0, new Pair(document.createNode(key), node));
+		items.splice(place === -1 ? items.length : place, 0, document.createPair(key, node));
 		return;
 	}
 	if (last.value instanceof Scalar && node instanceof Scalar) node.comment = last.value.comment ?? null;
-	last.value = node;
+	items.splice(items.indexOf(last), 1, document.createPair(last.key, node));
 }
 
 function nameOf(pair: { readonly key: unknown }): string {

@@ -31,10 +31,11 @@ export function findPlaces(
 	platform: NodeJS.Platform = process.platform,
 	home: string = homedir(),
 ): Places {
-	const { join, isAbsolute } = platform === "win32" ? win32 : posix;
+	const paths = platform === "win32" ? win32 : posix;
+	const join = (...parts: string[]): string => paths.join(...parts);
 	const absolute = (name: string, fallback: string): string => {
 		const value = env[name];
-		return value !== undefined && isAbsolute(value) ? value : fallback;
+		return value !== undefined && paths.isAbsolute(value) ? value : fallback;
 	};
 	if (platform === "win32") {
 		const local = absolute("LOCALAPPDATA", join(home, "AppData", "Local"));

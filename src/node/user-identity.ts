@@ -2,6 +2,7 @@
 import type { Config } from "../core/config-keys.ts";
 import type { ResolvedSetting } from "../core/config.ts";
 import { BaleError } from "../core/errors.ts";
+import { compareNames } from "../core/logical-key.ts";
 import type { Network } from "../identity/http.ts";
 import { askForCode, readApiKey, readCode } from "../identity/login.ts";
 import type { SessionPlatform } from "../identity/session.ts";
@@ -139,7 +140,7 @@ export class UserIdentity {
 				(told ? revoked : unconfirmed).push(service);
 			}),
 		);
-		return { wasLoggedIn, revoked: revoked.sort(), unconfirmed: unconfirmed.sort() };
+		return { wasLoggedIn, revoked: revoked.sort(compareNames), unconfirmed: unconfirmed.sort(compareNames) };
 	}
 
 	/** See `loggedIn`. */

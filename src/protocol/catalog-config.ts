@@ -41,7 +41,8 @@ export function decodeCatalogConfig(
 		return refuse(field === null ? "it is not a JSON object" : `"${field}" is not text`);
 	}
 	for (const [key, entry] of Object.entries(decoded.output)) {
-		if (key.endsWith("_url") && entry != null && !isUrl(entry)) refuse(`"${key}" is not a URL`);
+		if (key.endsWith("_url") && entry !== undefined && entry !== null && !isUrl(entry))
+			refuse(`"${key}" is not a URL`);
 	}
 	return new Map(catalogKeys.map((key) => [key, (decoded.output[key] as string | null | undefined) ?? null]));
 }

@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isBaleError } from "../../src/core/errors.ts";
+import { compareNames } from "../../src/core/logical-key.ts";
 import { keyOf } from "../../src/core/config-keys.ts";
 import type { UserIdentity } from "../../src/node/user-identity.ts";
 import type { Machine } from "./machine.ts";
@@ -198,7 +199,7 @@ const actions: Readonly<Record<string, (bale: UserIdentity, origin: string) => P
 };
 
 function yaml(values: Readonly<Record<string, unknown>>): string {
-	const keys = Object.keys(values).sort();
+	const keys = Object.keys(values).sort(compareNames);
 	return keys.map((key) => `${key}: ${String(values[key])}\n`).join("");
 }
 
@@ -249,7 +250,7 @@ describe("config() in the recorded cases of quilt3", () => {
 
 	it("covers every case, and every deviation belongs to one", () => {
 		const names = golden.cases.map((entry) => entry.case);
-		expect(Object.keys(actions).sort()).toEqual([...names].sort());
+		expect(new Set(Object.keys(actions))).toEqual(new Set(names));
 		expect(names).toEqual(expect.arrayContaining(Object.keys(deviations)));
 	});
 
@@ -276,7 +277,7 @@ describe("config() in the recorded cases of quilt3", () => {
 		const found =
 			returned === null
 				? null
-				: Object.fromEntries(Object.entries(returned).map(([name, value]) => [keyOf(name), value]));
+				: Object.fromEntries(Object.entries(returned as object).map(([name, value]) => [keyOf(name), value]));
 		expect(found).toEqual(JSON.parse(local(JSON.stringify(expected.returned))));
 		expect(stub.received.map(({ method, path }) => `${method} ${path}`)).toEqual(expected.http);
 		expect(machine.warnings.map(({ code }) => code)).toEqual(expected.warnings);

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { compareNames } from "../../src/core/logical-key.ts";
 import type { ConfigWarning } from "../../src/node/config-file.ts";
 import { findPlaces } from "../../src/node/places.ts";
 import type { Environment, Places } from "../../src/node/places.ts";
@@ -52,7 +53,7 @@ export async function makeMachine(): Promise<Machine> {
 		mode: async (name) => (await stat(join(places.data, name))).mode & 0o777,
 		files: async () => {
 			const names = await readdir(places.data).catch(() => []);
-			return names.map((name) => name.replace(/\d{8}T\d{6}\.\d{6}Z$/, "*")).sort();
+			return names.map((name) => name.replace(/\d{8}T\d{6}\.\d{6}Z$/, "*")).sort(compareNames);
 		},
 		remove: () => rm(root, { recursive: true, force: true }),
 	};
