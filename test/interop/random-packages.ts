@@ -165,6 +165,9 @@ export function randomSteps(random: Random, pool: Pool): Step[] {
 	const steps: Step[] = [];
 	const placed: string[] = [];
 	const directories: string[] = [];
+	// quilt3 puts one and the same entry object at both keys, so that metadata set later at one shows at the other.
+	const shared = new Set<string>();
+	const own = () => placed.filter((path) => !shared.has(path));
 	const meta = () => (random.chance(0.5) ? { meta_json: randomObjectText(random) } : {});
 	const key = () => {
 		const folders = Array.from({ length: random.integer(0, 3) }, () => `d${random.pick(hostileNames)}`);
@@ -196,10 +199,13 @@ export function randomSteps(random: Random, pool: Pool): Step[] {
 				...meta(),
 			});
 			directories.push(name);
-		} else if (roll < 0.85 && placed.length > 0)
-			steps.push({ op: "copy_entry", from: random.pick(placed), key: key() });
-		else if (placed.length > 0)
-			steps.push({ op: "set_meta", at: random.pick(placed), meta_json: randomObjectText(random) });
+		} else if (roll < 0.85 && placed.length > 0) {
+			const from = random.pick(placed);
+			const copy = { op: "copy_entry", from, key: key() } as const;
+			steps.push(copy);
+			shared.add(copy.from).add(copy.key);
+		} else if (own().length > 0)
+			steps.push({ op: "set_meta", at: random.pick(own()), meta_json: randomObjectText(random) });
 	}
 	const parents = directories.filter((name) => placed.some((path) => path.startsWith(`${name}/`)));
 	if (parents.length > 0 && random.chance(0.6))
