@@ -143,6 +143,8 @@ export interface Settings {
 	remoteRegistry(): Promise<string | undefined>;
 	/** `default_install_location`. */
 	installLocation(): Promise<string | undefined>;
+	/** `default_registry_version`: the layout that quilt3 uses for every registry. */
+	registryVersion(): Promise<number>;
 	/** Directory for serialised objects, absolute. */
 	scratchDirectory(): Promise<string>;
 	/** Directory for bale's own records (what was installed where), absolute. */

@@ -15,11 +15,26 @@ export async function openRegistry(
 ): Promise<Registry> {
 	const { now, createSha256, openStore } = platform();
 	const location = input ?? (await defaultRegistry(fallback));
+	await refuseOtherLayout();
 	const store =
 		typeof location === "string" || location instanceof URL
 			? await openStore.call(platform(), registryLocation(String(location)))
 			: location;
 	return new Registry(store, { now: now.bind(platform()), createSha256 });
+}
+
+/** quilt3 can be set to another layout, in which it would not see what is written here, nor the other way round. */
+async function refuseOtherLayout(): Promise<void> {
+	const version = (await platform().settings?.registryVersion()) ?? 1;
+	if (version === 1) return;
+	throw new BaleError(
+		"Unsupported",
+		`Cannot open registries: default_registry_version is ${version}, and bale has layout 1 only`,
+		{
+			hint: "Set it back: bale config set default_registry_version 1",
+			details: { version },
+		},
+	);
 }
 
 /** A registry as users type it, as a location that a platform can open: a URL, or a path made absolute. */

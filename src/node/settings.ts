@@ -27,6 +27,7 @@ export function settingsFromConfig(options: SettingsOptions = {}): Settings {
 		localRegistry: async () => (await configuration.read(flags)).defaultLocalRegistry,
 		remoteRegistry: async () => (await configuration.read(flags)).defaultRemoteRegistry ?? undefined,
 		installLocation: async () => (await configuration.read(flags)).defaultInstallLocation ?? undefined,
+		registryVersion: async () => (await configuration.read(flags)).defaultRegistryVersion,
 		scratchDirectory: () => Promise.resolve(join(places.data, "tempfiles")),
 		dataDirectory: () => Promise.resolve(places.baleData),
 		maxRecordSize: () => readRecordSize(env),
