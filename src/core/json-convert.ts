@@ -1,7 +1,7 @@
 import { display } from "./display.ts";
 import { BaleError } from "./errors.ts";
 import { checkDepth, Float, isJsonArray, isJsonObject } from "./json-types.ts";
-import type { Json, JsonObject } from "./json-types.ts";
+import type { Json } from "./json-types.ts";
 
 /** The exact JSON behind each array and object that `fromJson` made. */
 const origins = new WeakMap<object, Json>();
@@ -16,7 +16,10 @@ export function toJson(value: unknown): Json {
 	return convert(value, [], new Set());
 }
 
-function convert(value: unknown, path: readonly (string | number)[], ancestors: Set<object>): Json {
+type Path = (string | number)[];
+
+/** `path` leads to `value` and is the same array all the way down. */
+function convert(value: unknown, path: Path, ancestors: Set<object>): Json {
 	switch (typeof value) {
 		case "string":
 		case "boolean":
@@ -31,30 +34,37 @@ function convert(value: unknown, path: readonly (string | number)[], ancestors: 
 	}
 }
 
-function convertObject(value: object, path: readonly (string | number)[], ancestors: Set<object>): Json {
+function convertObject(value: object, path: Path, ancestors: Set<object>): Json {
 	if (value instanceof Float) return value;
 	const origin = origins.get(value);
 	if (origin !== undefined) return origin;
 	if (ancestors.has(value)) throw inexpressible(path, "a cycle");
 	checkDepth(path.length + 1);
 	ancestors.add(value);
-	const result = convertContainer(value, path, ancestors);
+	const array: Json[] = [];
+	const object = new Map<string, Json>();
+	for (const [key, member] of membersOf(value, path)) {
+		if (member === undefined && !Array.isArray(value)) continue;
+		path.push(key);
+		const converted = convert(member, path, ancestors);
+		path.pop();
+		if (typeof key === "number") array.push(converted);
+		else object.set(key, converted);
+	}
 	ancestors.delete(value);
-	return result;
+	return Array.isArray(value) ? array : object;
 }
 
-function convertContainer(value: object, path: readonly (string | number)[], ancestors: Set<object>): Json {
-	if (Array.isArray(value)) {
-		return Array.from(value, (item: unknown, index) => convert(item, [...path, index], ancestors));
+function membersOf(value: object, path: Path): Iterable<[key: string | number, member: unknown]> {
+	if (Array.isArray(value)) return (value as unknown[]).entries();
+	if (value instanceof Map) {
+		for (const key of (value as Map<unknown, unknown>).keys()) {
+			if (typeof key !== "string") throw inexpressible(path, "an object with a key that is no text");
+		}
+		return value as Map<string, unknown>;
 	}
-	const members = value instanceof Map ? value : isPlain(value) ? Object.entries(value) : undefined;
-	if (members === undefined) throw inexpressible(path, `an instance of ${className(value)}`);
-	const object = new Map<string, Json>();
-	for (const [key, member] of members as Iterable<[unknown, unknown]>) {
-		if (typeof key !== "string") throw inexpressible(path, "a key that is no text");
-		if (member !== undefined) object.set(key, convert(member, [...path, key], ancestors));
-	}
-	return object;
+	if (isPlain(value)) return Object.entries(value);
+	throw inexpressible(path, `an instance of ${className(value)}`);
 }
 
 /** Object literals, of whatever realm, and objects without prototype. */
@@ -68,11 +78,11 @@ function className(value: object): string {
 	return typeof constructor === "function" && constructor.name !== "" ? constructor.name : "a class";
 }
 
-function inexpressible(path: readonly (string | number)[], what: string): BaleError {
+function inexpressible(path: Path, what: string): BaleError {
 	const place = path.length === 0 ? "Metadata" : `Metadata at "${display(path.join("."))}"`;
 	return new BaleError("InvalidMetadata", `${place} cannot be expressed as JSON: it is ${what}`, {
 		hint: "Use texts, numbers, booleans, null, arrays and plain objects",
-		details: { path },
+		details: { path: [...path] },
 	});
 }
 
@@ -93,15 +103,17 @@ function revive(value: Json, depth: number): unknown {
 	if (value instanceof Float) return value.value;
 	if (typeof value !== "object" || value === null) return value;
 	checkDepth(depth + 1);
-	let result: object;
+	// Loops instead of callbacks: each level then takes one frame of the stack.
+	const array: unknown[] = [];
+	const object = {};
 	if (isJsonArray(value)) {
-		result = value.map((item) => revive(item, depth + 1));
+		for (const item of value) array.push(revive(item, depth + 1));
 	} else {
-		result = {};
 		for (const [key, member] of value) {
-			Object.defineProperty(result, key, { value: revive(member, depth + 1), enumerable: true });
+			Object.defineProperty(object, key, { value: revive(member, depth + 1), enumerable: true });
 		}
 	}
+	const result = isJsonArray(value) ? array : object;
 	origins.set(result, value);
 	return Object.freeze(result);
 }
@@ -120,15 +132,11 @@ function equals(a: Json, b: Json, depth: number): boolean {
 	checkDepth(depth);
 	if (a instanceof Float) return b instanceof Float && Object.is(a.value, b.value);
 	if (isJsonArray(a)) {
-		return (
-			isJsonArray(b) && a.length === b.length && a.every((item, i) => equals(item, b[i] ?? null, depth + 1))
-		);
+		if (!isJsonArray(b) || a.length !== b.length) return false;
+		for (const [i, item] of a.entries()) if (!equals(item, b[i] ?? null, depth + 1)) return false;
+		return true;
 	}
-	return isJsonObject(b) && objectEquals(a, b, depth);
-}
-
-function objectEquals(a: JsonObject, b: JsonObject, depth: number): boolean {
-	if (a.size !== b.size) return false;
+	if (!isJsonObject(b) || a.size !== b.size) return false;
 	for (const [key, value] of a) {
 		const other = b.get(key);
 		if (other === undefined || !equals(value, other, depth + 1)) return false;

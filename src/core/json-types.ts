@@ -22,8 +22,8 @@ export type JsonObject = ReadonlyMap<string, Json>;
 
 /** Limits of JSON values, in both directions. */
 export const jsonLimits = {
-	/** Arrays and objects inside one another. */
-	depth: 2000,
+	/** Arrays and objects inside one another: more than Python reads, and half of what a stack holds here. */
+	depth: 1200,
 	/** Digits of an integer (Python's own limit). */
 	integerDigits: 4300,
 } as const;

@@ -153,10 +153,14 @@ export function* formatManifest(
 }
 
 function formatEntry(key: string, entry: Entry): string {
-	const size = formatManifestJson(sizeJson(entry));
-	const hash = formatManifestJson(hashJson(entry));
-	const meta = formatManifestJson(metaJson(entry));
-	return `{"logical_key": ${quoteKey(key)}, "physical_keys": [${quoteUtf8(formatPhysicalKey(entry.physicalKey))}], "size": ${size}, "hash": ${hash}, "meta": ${meta}}`;
+	const location = quoteUtf8(formatPhysicalKey(entry.physicalKey));
+	const { raw, size, hash } = entry;
+	const meta = entry.meta.size === 0 && raw === undefined ? "{}" : formatManifestJson(metaJson(entry));
+	const fields =
+		raw === undefined && size !== undefined && hash !== undefined
+			? `"size": ${size}, "hash": {"type": ${quoteUtf8(hash.type)}, "value": ${quoteUtf8(hash.value)}}`
+			: `"size": ${formatManifestJson(sizeJson(entry))}, "hash": ${formatManifestJson(hashJson(entry))}`;
+	return `{"logical_key": ${quoteKey(key)}, "physical_keys": [${location}], ${fields}, "meta": ${meta}}`;
 }
 
 function quoteKey(key: string): string {

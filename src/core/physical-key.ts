@@ -155,6 +155,7 @@ const pathUnquoted = /[^A-Za-z0-9_.~/-]+/g;
 const formUnquoted = /[^A-Za-z0-9_.~-]+/g;
 
 function quote(text: string, outside: RegExp): string {
+	if (text.search(outside) < 0) return text;
 	if (!isWellFormed(text)) throw invalid(text, "it has a character that cannot be written as UTF-8");
 	return text.replace(outside, (run) => {
 		let quoted = "";

@@ -54,13 +54,13 @@ function canonicalEntry(key: string, entry: Entry): string {
 	const { raw, hash, size } = entry;
 	if (raw === undefined && hash !== undefined && size !== undefined) {
 		const meta = entry.meta.size === 0 ? "{}" : formatCanonicalJson(entry.meta);
-		return `{"hash":{"type":${quoteAscii(hash.type)},"value":${quoteAscii(hash.value)}},"logical_key":${quoteAscii(key)},"meta":${meta},"size":${size}}`;
+		const hashText = `{"type":${quoteAscii(hash.type)},"value":${quoteAscii(hash.value)}}`;
+		return `{"hash":${hashText},"logical_key":${quoteAscii(key)},"meta":${meta},"size":${size}}`;
 	}
-	const hashValue = hashJson(entry);
-	const sizeValue = sizeJson(entry);
-	if (hashValue === null || sizeValue === null) throw incomplete(key, hashValue === null ? "hash" : "size");
-	const fields = [formatCanonicalJson(hashValue), quoteAscii(key), formatCanonicalJson(metaJson(entry))];
-	return `{"hash":${fields[0] ?? ""},"logical_key":${fields[1] ?? ""},"meta":${fields[2] ?? ""},"size":${formatCanonicalJson(sizeValue)}}`;
+	const fields = { hash: hashJson(entry), logical_key: key, meta: metaJson(entry), size: sizeJson(entry) };
+	if (fields.hash === null) throw incomplete(key, "hash");
+	if (fields.size === null) throw incomplete(key, "size");
+	return formatCanonicalJson(new Map(Object.entries(fields)));
 }
 
 function incomplete(key: string, missing: "hash" | "size"): BaleError {
