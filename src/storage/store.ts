@@ -18,6 +18,15 @@ export type ObjectInfo = {
 	readonly etag: string;
 	readonly versionId?: string;
 	readonly modifiedAt: Date;
+	readonly checksum?: Checksum;
+};
+
+/** What a store that keeps checksums knows of an object's content. */
+export type Checksum = {
+	/** Base64 of the SHA-256 of the content or, with `parts`, of the SHA-256 digests of its parts. */
+	readonly sha256: string;
+	/** Number of parts that the object was sent in; absent: it was sent whole. */
+	readonly parts?: number;
 };
 
 /** Bytes that can be read again from any point, so that a failed write can be repeated. */
@@ -35,7 +44,17 @@ export type ReadOptions = {
 	readonly range?: ByteRange;
 	readonly signal?: AbortSignal | undefined;
 };
-export type WriteOptions = { readonly condition?: Condition; readonly signal?: AbortSignal | undefined };
+export type WriteOptions = {
+	readonly condition?: Condition;
+	readonly signal?: AbortSignal | undefined;
+	/**
+	 * Called with the checksum of all bytes that were read, before the object appears; when it throws, nothing is
+	 * written. Only for stores whose `features.checksums` is true.
+	 */
+	readonly check?: (checksum: Checksum) => void;
+};
+/** An object in a bucket to copy from. */
+export type CopySource = { readonly bucket: string; readonly key: string; readonly versionId?: string };
 export type ListOptions = {
 	/** `"/"`: only the level below the prefix; common prefixes are yielded as `{ prefix }`. */
 	readonly delimiter?: "/";
@@ -56,6 +75,8 @@ export interface Store {
 		readonly conditions: boolean;
 		/** Whether anything can be written at all (an HTTP store is read-only). */
 		readonly writable: boolean;
+		/** `put` and `head` tell a `Checksum` (`head`: if the object has one), and `put` asks `check`. */
+		readonly checksums?: boolean;
 	};
 	/** Resolves to undefined when the object does not exist; a range that is not wholly there is `InvalidArgument`. */
 	get(key: string, options?: ReadOptions): Promise<ObjectBody | undefined>;
@@ -67,4 +88,11 @@ export interface Store {
 	delete(key: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
 	/** In ascending order of the keys' UTF-8 bytes. `prefix` is any text, as in S3. */
 	list(prefix: string, options?: ListOptions): AsyncIterable<ListItem>;
+	/** The latest version of every object, as `list` without delimiter, with its version id. Absent: there are no versions. */
+	listVersions?(prefix: string, options?: Omit<ListOptions, "delimiter">): AsyncIterable<ObjectInfo>;
+	/**
+	 * Copies an object without its bytes passing through this process. Resolves to undefined when that cannot be done.
+	 * Throws `ObjectNotFound` when there is no such object. Absent: it never can.
+	 */
+	copyFrom?(source: CopySource, key: string, options?: WriteOptions): Promise<ObjectInfo | undefined>;
 }

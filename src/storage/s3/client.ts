@@ -1,0 +1,277 @@
+/**
+ * Requests to one bucket: addressed, signed, repeated where that is safe. Redirects to the right region,
+ * expired credentials, a wrong clock and buckets that want no signature are dealt with here.
+ */
+import type { CreateDigest } from "../../core/hash.ts";
+import { formatHex } from "../../core/hex.ts";
+import { decodeUtf8Lenient } from "../../core/utf8.ts";
+import { throwIfAborted } from "../abort.ts";
+import { collect } from "../byte-source.ts";
+import { bucketAddress, type Addressing, type BucketAddress } from "./endpoint.ts";
+import {
+	isRetryable,
+	parseRetryAfter,
+	readErrorDocument,
+	staleCredentialCodes,
+	toBaleError,
+	unreachable,
+	type Failure,
+	type Subject,
+} from "./failure.ts";
+import { encodeKey, formatQuery } from "./percent.ts";
+import { Signer, type S3Credentials } from "./signature.ts";
+import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
+
+/** Gives the credentials of the moment; undefined: there are none, requests go out unsigned. */
+export type CredentialSource = (options: { readonly refresh: boolean }) => Promise<S3Credentials | undefined>;
+
+export type S3ClientOptions = {
+	readonly bucket: string;
+	readonly transport: Transport;
+	readonly createSha256: CreateDigest;
+	/** Absent: unsigned requests. */
+	readonly credentials?: CredentialSource | undefined;
+	/** Default: `us-east-1`; AWS tells when it is another. */
+	readonly region?: string | undefined;
+	/** Default: AWS. */
+	readonly endpoint?: string | undefined;
+	readonly addressing?: Addressing | undefined;
+	/** The requester agrees to pay for the traffic. */
+	readonly requesterPays?: boolean | undefined;
+	/** Milliseconds since the epoch. */
+	readonly now?: (() => number) | undefined;
+	/** From 0 up to 1; decides how long a retry waits. */
+	readonly random?: (() => number) | undefined;
+	readonly sleep?: ((milliseconds: number, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+};
+
+export type Operation = {
+	/** IAM action, for messages. */
+	readonly action: string;
+	readonly method: TransportRequest["method"];
+	/** Absent: the bucket itself. */
+	readonly key?: string;
+	readonly query?: readonly (readonly [string, string])[];
+	/** Lower-case names. */
+	readonly headers?: Readonly<Record<string, string>>;
+	readonly body?: { readonly bytes: Uint8Array; readonly sha256: Uint8Array };
+	/** Nothing changes by it: may be repeated unsigned when the signature is refused. */
+	readonly isRead: boolean;
+	readonly signal?: AbortSignal | undefined;
+};
+
+export type Answer = {
+	readonly ok: true;
+	readonly response: TransportResponse;
+	/** An earlier attempt got no answer: the server may have carried it out. */
+	readonly repeated: boolean;
+};
+export type Refusal = { readonly ok: false; readonly failure: Failure; readonly repeated: boolean };
+
+const maxAttempts = 6;
+const firstDelayMs = 100;
+const maxDelayMs = 20_000;
+const maxRetryAfterMs = 60_000;
+const errorDocumentBytes = 64 * 1024;
+const documentBytes = 32 * 1024 * 1024;
+const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+export class S3Client {
+	readonly bucket: string;
+	readonly createSha256: CreateDigest;
+	readonly #options: S3ClientOptions;
+	readonly #signer: Signer;
+	#region: string;
+	#clockOffsetMs = 0;
+	/** Reads of this bucket are refused when signed, and allowed unsigned. */
+	#readsUnsigned = false;
+
+	constructor(options: S3ClientOptions) {
+		this.bucket = options.bucket;
+		this.createSha256 = options.createSha256;
+		this.#options = options;
+		this.#signer = new Signer(options.createSha256);
+		this.#region = options.region ?? "us-east-1";
+	}
+
+	/** What an operation is about, for messages. */
+	subject(operation: Pick<Operation, "action" | "key">): Subject {
+		const { action, key } = operation;
+		return { action, bucket: this.bucket, key, endpoint: this.#address().origin };
+	}
+
+	/** SHA-256 of bytes. */
+	sha256(bytes: Uint8Array): Uint8Array {
+		const digest = this.createSha256();
+		digest.update(bytes);
+		return digest.digest();
+	}
+
+	/** Like `send`; whatever is no success is thrown as a `BaleError`. */
+	async expect(operation: Operation): Promise<TransportResponse> {
+		const outcome = await this.send(operation);
+		if (outcome.ok) return outcome.response;
+		throw toBaleError(this.subject(operation), outcome.failure);
+	}
+
+	/** Like `expect`, for answers that are documents. */
+	async expectText(operation: Operation): Promise<string> {
+		return this.text(operation, await this.expect(operation));
+	}
+
+	/** The text of a response. */
+	async text(operation: Operation, response: TransportResponse): Promise<string> {
+		try {
+			return decodeUtf8Lenient(await collect(response.stream(), documentBytes));
+		} catch (error) {
+			throwIfAborted(operation.signal);
+			throw unreachable(this.subject(operation), error);
+		}
+	}
+
+	/**
+	 * Sends until there is an answer that repeating does not change. Throws `StoreUnavailable` when there is
+	 * none, and `Aborted`.
+	 */
+	async send(operation: Operation): Promise<Answer | Refusal> {
+		const { signal } = operation;
+		let repeated = false;
+		let refreshed = false;
+		let clockSet = false;
+		let regionsTried = 0;
+		let refresh = false;
+		let unsigned = operation.isRead && this.#readsUnsigned;
+		let refusedSigned: Failure | undefined;
+		for (let attempt = 1; ; attempt++) {
+			throwIfAborted(signal);
+			let response: TransportResponse;
+			const credentials = unsigned ? undefined : await this.#options.credentials?.({ refresh });
+			try {
+				response = await this.#options.transport(this.#build(operation, credentials), signal);
+			} catch (error) {
+				throwIfAborted(signal);
+				repeated = true;
+				if (attempt >= maxAttempts) throw unreachable(this.subject(operation), error);
+				await this.#wait(attempt, undefined, signal);
+				continue;
+			}
+			if (response.status >= 200 && response.status < 300) {
+				if (refusedSigned !== undefined) this.#readsUnsigned = true;
+				return { ok: true, response, repeated };
+			}
+			const failure = await this.#failure(operation, response);
+			if (failure.region !== undefined && failure.region !== this.#region && regionsTried < 3) {
+				this.#region = failure.region;
+				regionsTried++;
+				continue;
+			}
+			if (staleCredentialCodes.has(failure.code) && !refreshed && credentials !== undefined) {
+				refreshed = true;
+				refresh = true;
+				continue;
+			}
+			refresh = false;
+			if (failure.code === "RequestTimeTooSkewed" && !clockSet && failure.serverTime !== undefined) {
+				clockSet = true;
+				this.#clockOffsetMs = failure.serverTime - this.#now();
+				continue;
+			}
+			if (operation.isRead && failure.status === 403 && credentials !== undefined) {
+				unsigned = true;
+				refusedSigned = failure;
+				continue;
+			}
+			if (refusedSigned !== undefined) {
+				// Unsigned it is no better, unless the bucket is open and the object is not there.
+				if (failure.status === 403) return { ok: false, failure: refusedSigned, repeated };
+				this.#readsUnsigned = true;
+			}
+			if (!isRetryable(failure) || attempt >= maxAttempts) return { ok: false, failure, repeated };
+			if (failure.status >= 500) repeated = true;
+			await this.#wait(attempt, failure.retryAfterMs, signal);
+		}
+	}
+
+	#build(operation: Operation, credentials: S3Credentials | undefined): TransportRequest {
+		const { method, key, body } = operation;
+		const address = this.#address();
+		const keyPath = key === undefined ? "" : `/${encodeKey(key)}`;
+		const path = address.basePath + keyPath || "/";
+		const query = formatQuery(operation.query ?? []);
+		const plain: Record<string, string> = {
+			host: address.host,
+			...operation.headers,
+			...(this.#options.requesterPays === true ? { "x-amz-request-payer": "requester" } : {}),
+		};
+		const payloadHash = body === undefined ? emptyHash : formatHex(body.sha256);
+		const headers =
+			credentials === undefined
+				? plain
+				: this.#signer.sign({ method, path, query, headers: plain, payloadHash }, credentials, {
+						region: this.#region,
+						time: this.#now() + this.#clockOffsetMs,
+					});
+		return {
+			method,
+			origin: address.origin,
+			target: query === "" ? path : `${path}?${query}`,
+			headers,
+			body: body?.bytes,
+		};
+	}
+
+	#address(): BucketAddress {
+		return bucketAddress(this.bucket, this.#region, this.#options);
+	}
+
+	async #failure(operation: Operation, response: TransportResponse): Promise<Failure> {
+		const { status } = response;
+		let code = "";
+		let message = "";
+		let region = response.header("x-amz-bucket-region");
+		if (operation.method === "HEAD") response.discard();
+		else {
+			const text = await collect(response.stream(), errorDocumentBytes)
+				.then(decodeUtf8Lenient)
+				.catch(() => "");
+			const document = readErrorDocument(text);
+			({ code, message } = document);
+			if (code === "AuthorizationHeaderMalformed") region ??= document.region;
+		}
+		if (status === 404 || status === 403) region = undefined;
+		const date = Date.parse(response.header("date") ?? "");
+		return {
+			status,
+			code,
+			message,
+			region,
+			requestId: response.header("x-amz-request-id"),
+			retryAfterMs: parseRetryAfter(response.header("retry-after"), this.#now()),
+			...(Number.isNaN(date) ? {} : { serverTime: date }),
+		};
+	}
+
+	#now(): number {
+		return (this.#options.now ?? Date.now)();
+	}
+
+	/** Waits a random part of a time that doubles with each attempt, or as long as the server says. */
+	async #wait(attempt: number, toldMs: number | undefined, signal: AbortSignal | undefined): Promise<void> {
+		const limit = Math.min(maxDelayMs, firstDelayMs * 2 ** (attempt - 1));
+		const own = limit * (this.#options.random ?? Math.random)();
+		await (this.#options.sleep ?? sleep)(Math.max(own, Math.min(toldMs ?? 0, maxRetryAfterMs)), signal);
+	}
+}
+
+async function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+	await new Promise<void>((resolve) => {
+		const done = (): void => {
+			clearTimeout(timer);
+			signal?.removeEventListener("abort", done);
+			resolve();
+		};
+		const timer = setTimeout(done, milliseconds);
+		signal?.addEventListener("abort", done, { once: true });
+	});
+	throwIfAborted(signal);
+}

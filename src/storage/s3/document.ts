@@ -1,0 +1,114 @@
+/** The documents that requests and answers of S3 consist of. */
+import { XmlSyntaxError, childText, parseXml, type XmlElement } from "./xml.ts";
+import { decodeListed } from "./percent.ts";
+
+export type ListedObject = {
+	readonly key: string;
+	readonly size: number;
+	readonly etag: string;
+	readonly modifiedAt: Date;
+	readonly versionId?: string;
+};
+export type ListPage = {
+	/** Objects and common prefixes in the order of the server. */
+	readonly objects: readonly ListedObject[];
+	readonly prefixes: readonly string[];
+	/** Where the next page begins; undefined: this is the last. */
+	readonly next: string | undefined;
+};
+export type VersionsPage = Omit<ListPage, "next" | "prefixes"> & {
+	readonly next: { readonly keyMarker: string; readonly versionIdMarker: string | undefined } | undefined;
+};
+export type CompletedPart = { readonly number: number; readonly etag: string; readonly checksum: string };
+
+/** A page of ListObjectsV2. Throws `XmlSyntaxError`. */
+export function readListPage(text: string): ListPage {
+	const root = rootCalled(text, "ListBucketResult");
+	const encoded = childText(root, "EncodingType") === "url";
+	const objects: ListedObject[] = [];
+	const prefixes: string[] = [];
+	for (const child of root.children) {
+		if (child.name === "Contents") objects.push(readObject(child, encoded));
+		else if (child.name === "CommonPrefixes") prefixes.push(listedText(required(child, "Prefix"), encoded));
+	}
+	const truncated = childText(root, "IsTruncated") === "true";
+	return { objects, prefixes, next: truncated ? required(root, "NextContinuationToken") : undefined };
+}
+
+/** A page of ListObjectVersions, with the latest versions only; keys whose latest is a delete marker are left out. */
+export function readVersionsPage(text: string): VersionsPage {
+	const root = rootCalled(text, "ListVersionsResult");
+	const encoded = childText(root, "EncodingType") === "url";
+	const objects: ListedObject[] = [];
+	for (const child of root.children) {
+		if (child.name !== "Version" || childText(child, "IsLatest") !== "true") continue;
+		objects.push({ ...readObject(child, encoded), versionId: required(child, "VersionId") });
+	}
+	if (childText(root, "IsTruncated") !== "true") return { objects, next: undefined };
+	const versionIdMarker = childText(root, "NextVersionIdMarker");
+	return {
+		objects,
+		next: {
+			keyMarker: listedText(required(root, "NextKeyMarker"), encoded),
+			versionIdMarker: versionIdMarker === "" ? undefined : versionIdMarker,
+		},
+	};
+}
+
+/** The one text of a small document, such as an upload's id. Throws `XmlSyntaxError`. */
+export function readField(text: string, root: string, name: string): string {
+	return required(rootCalled(text, root), name);
+}
+
+/** Whether a GetBucketVersioning answer says that versions are kept now. */
+export function readVersioningEnabled(text: string): boolean {
+	return childText(rootCalled(text, "VersioningConfiguration"), "Status") === "Enabled";
+}
+
+/** The body that completes a multipart upload. */
+export function formatCompletion(parts: readonly CompletedPart[]): string {
+	const lines = parts.map(
+		({ number, etag, checksum }) =>
+			`<Part><PartNumber>${number}</PartNumber><ETag>${escapeText(etag)}</ETag>` +
+			`<ChecksumSHA256>${checksum}</ChecksumSHA256></Part>`,
+	);
+	return (
+		`<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">` +
+		`${lines.join("")}</CompleteMultipartUpload>`
+	);
+}
+
+function rootCalled(text: string, name: string): XmlElement {
+	const root = parseXml(text);
+	if (root.name !== name) throw new XmlSyntaxError(`not a document of S3: it is called ${root.name}`);
+	return root;
+}
+
+function required(element: XmlElement, name: string): string {
+	const text = childText(element, name);
+	if (text === undefined) throw new XmlSyntaxError(`not a document of S3: ${element.name} has no ${name}`);
+	return text;
+}
+
+function readObject(element: XmlElement, encoded: boolean): ListedObject {
+	const size = required(element, "Size");
+	if (!/^\d{1,15}$/.test(size)) throw new XmlSyntaxError("not a document of S3: a size is no number");
+	const modified = Date.parse(childText(element, "LastModified") ?? "");
+	return {
+		key: listedText(required(element, "Key"), encoded),
+		size: Number(size),
+		etag: childText(element, "ETag") ?? "",
+		modifiedAt: new Date(Number.isNaN(modified) ? 0 : modified),
+	};
+}
+
+function listedText(text: string, encoded: boolean): string {
+	if (!encoded) return text;
+	const decoded = decodeListed(text);
+	if (decoded === undefined) throw new XmlSyntaxError("not a document of S3: a key is not URL-encoded");
+	return decoded;
+}
+
+function escapeText(text: string): string {
+	return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,39 @@
+/** Where a bucket is reached. */
+import { BaleError } from "../../core/errors.ts";
+
+export type Addressing = "path" | "virtual";
+
+/** Origin, value of the `host` header, and the path before a key (without a final slash). */
+export type BucketAddress = { readonly origin: string; readonly host: string; readonly basePath: string };
+
+/**
+ * The address of a bucket. Without `endpoint` that is AWS: the bucket is in the host name, unless its name
+ * cannot be there. Other endpoints get the bucket in the path, unless `addressing` says otherwise.
+ * Throws `InvalidConfig` for what is no http or https address.
+ */
+export function bucketAddress(
+	bucket: string,
+	region: string,
+	options: { readonly endpoint?: string | undefined; readonly addressing?: Addressing | undefined },
+): BucketAddress {
+	const inHost = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(bucket);
+	if (options.endpoint === undefined) {
+		const domain = `s3.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
+		const virtual = options.addressing === undefined ? inHost : options.addressing === "virtual";
+		const host = virtual ? `${bucket}.${domain}` : domain;
+		return { origin: `https://${host}`, host, basePath: virtual ? "" : `/${bucket}` };
+	}
+	const parts = /^(https?):\/\/([^/?#@\s]+)(\/[^?#\s]*)?$/i.exec(options.endpoint);
+	if (parts === null) {
+		throw new BaleError("InvalidConfig", `Cannot use "${options.endpoint}" as an S3 endpoint`, {
+			hint: "Give an address such as https://storage.example.com",
+			details: { endpoint: options.endpoint },
+		});
+	}
+	const scheme = (parts[1] ?? "").toLowerCase();
+	const name = (parts[2] ?? "").toLowerCase().replace(scheme === "http" ? /:80$/ : /:443$/, "");
+	const path = (parts[3] ?? "").replace(/\/+$/, "");
+	const virtual = options.addressing === "virtual" && inHost;
+	const host = virtual ? `${bucket}.${name}` : name;
+	return { origin: `${scheme}://${host}`, host, basePath: virtual ? path : `${path}/${bucket}` };
+}

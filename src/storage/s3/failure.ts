@@ -1,0 +1,201 @@
+/** What S3 servers answer instead of what was asked for, and what that means to users. */
+import { display } from "../../core/display.ts";
+import { BaleError, type ErrorCode } from "../../core/errors.ts";
+import { childText, parseXml } from "./xml.ts";
+
+/** What a request was about, for messages. */
+export type Subject = {
+	/** IAM action, such as `s3:GetObject`. */
+	readonly action: string;
+	readonly bucket: string;
+	readonly key?: string | undefined;
+	readonly endpoint: string;
+};
+
+/** A response that is no success. `code` is empty when the server sent none (it never does for HEAD). */
+export type Failure = {
+	readonly status: number;
+	readonly code: string;
+	readonly message: string;
+	readonly region?: string | undefined;
+	readonly requestId?: string | undefined;
+	/** Milliseconds to wait, when the server says so. */
+	readonly retryAfterMs?: number | undefined;
+	/** The server's clock, in milliseconds since the epoch. */
+	readonly serverTime?: number | undefined;
+};
+
+const codesByStatus: Readonly<Record<number, string>> = {
+	400: "BadRequest",
+	403: "AccessDenied",
+	405: "MethodNotAllowed",
+	409: "OperationAborted",
+	412: "PreconditionFailed",
+	416: "InvalidRange",
+	429: "SlowDown",
+	500: "InternalError",
+	501: "NotImplemented",
+	503: "ServiceUnavailable",
+};
+
+const retryableCodes = new Set([
+	"BadDigest",
+	"ConditionalRequestConflict",
+	"IncompleteBody",
+	"InternalError",
+	"OperationAborted",
+	"RequestTimeout",
+	"ServiceUnavailable",
+	"SlowDown",
+	"Throttling",
+	"ThrottlingException",
+	"TooManyRequests",
+	"XAmzContentChecksumMismatch",
+	"XAmzContentSHA256Mismatch",
+]);
+
+/** Credentials that may be good after the next look at where they come from. */
+export const staleCredentialCodes: ReadonlySet<string> = new Set([
+	"ExpiredToken",
+	"ExpiredTokenException",
+	"InvalidToken",
+	"TokenRefreshRequired",
+]);
+
+/** The code and message of an error document; empty texts when it is none. */
+export function readErrorDocument(text: string): { code: string; message: string; region?: string } {
+	try {
+		const root = parseXml(text);
+		if (root.name !== "Error") return { code: "", message: "" };
+		const region = childText(root, "Region");
+		return {
+			code: childText(root, "Code") ?? "",
+			message: childText(root, "Message") ?? "",
+			...(region === undefined ? {} : { region }),
+		};
+	} catch {
+		return { code: "", message: "" };
+	}
+}
+
+/** Whether the same request may succeed a little later. */
+export function isRetryable(failure: Failure): boolean {
+	if (retryableCodes.has(failure.code)) return true;
+	return [429, 500, 502, 503, 504].includes(failure.status) && failure.code !== "NotImplemented";
+}
+
+/** Milliseconds of a `Retry-After` header: seconds, or a date. */
+export function parseRetryAfter(text: string | undefined, now: number): number | undefined {
+	if (text === undefined) return undefined;
+	if (/^\d{1,6}$/.test(text)) return Number(text) * 1000;
+	const date = Date.parse(text);
+	return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** The error for a failure that nobody expected, with what was tried and what can be done. */
+export function toBaleError(subject: Subject, failure: Failure): BaleError {
+	const code = failure.code === "" ? (codesByStatus[failure.status] ?? "") : failure.code;
+	const make = (errorCode: ErrorCode, state: string, hint?: string): BaleError =>
+		new BaleError(errorCode, `${attempted(subject)}: ${state}`, {
+			...(hint === undefined ? {} : { hint }),
+			details: {
+				action: subject.action,
+				bucket: subject.bucket,
+				...(subject.key === undefined ? {} : { key: subject.key }),
+				endpoint: subject.endpoint,
+				status: failure.status,
+				code,
+				...(failure.requestId === undefined ? {} : { requestId: failure.requestId }),
+			},
+		});
+	switch (code) {
+		case "NoSuchBucket":
+			return make("ObjectNotFound", "there is no such bucket", "Check its name and the endpoint");
+		case "NoSuchKey":
+		case "NoSuchVersion":
+			return make("ObjectNotFound", "there is no such object");
+		case "AccessDenied":
+		case "AllAccessDisabled":
+		case "AccountProblem":
+			return make(
+				"AccessDenied",
+				`the action ${subject.action} on ${resourceOf(subject)} was refused`,
+				`Ask the owner of the bucket for ${subject.action}, or use other credentials`,
+			);
+		case "InvalidAccessKeyId":
+		case "SignatureDoesNotMatch":
+			return make("AccessDenied", "the server does not accept the credentials", "Check the access key");
+		case "RequestTimeTooSkewed":
+			return make("AccessDenied", "the clock of this machine is wrong", "Set the clock");
+		case "ExpiredToken":
+		case "ExpiredTokenException":
+		case "InvalidToken":
+		case "TokenRefreshRequired":
+			return make("LoginExpired", "the credentials have expired", 'Run "bale login", or renew the credentials');
+		case "AuthorizationHeaderMalformed":
+		case "IllegalLocationConstraintException":
+		case "PermanentRedirect":
+		case "TemporaryRedirect":
+			return make("InvalidConfig", "the bucket is in another region", "Set AWS_REGION to its region");
+		case "PreconditionFailed":
+		case "ConditionalRequestConflict":
+		case "OperationAborted":
+			return make("Conflict", "it was changed by somebody else");
+		case "InvalidRange":
+			return make("InvalidArgument", "the range is not there");
+		case "KeyTooLongError":
+			return make("UnportableKey", "the key is too long");
+		case "EntityTooLarge":
+			return make("LimitExceeded", "it is larger than the server allows");
+		case "NotImplemented":
+			return make("Unsupported", "the server cannot do that");
+		case "QuotaExceeded":
+		case "XMinioStorageFull":
+			return make("NoSpace", "the storage is full");
+		case "BadDigest":
+		case "XAmzContentChecksumMismatch":
+		case "XAmzContentSHA256Mismatch":
+			return make("IntegrityMismatch", "the bytes that arrived were not those that were sent");
+		default:
+			if (failure.status === 507) return make("NoSpace", "the storage is full");
+			return make(
+				isRetryable(failure) || failure.status >= 500 ? "StoreUnavailable" : "Unexpected",
+				`the server answered ${[failure.status, display(code), display(failure.message)].filter((part) => part !== "").join(" ")}`,
+			);
+	}
+}
+
+/** The error for requests that got no answer. */
+export function unreachable(subject: Subject, cause: unknown): BaleError {
+	return new BaleError("StoreUnavailable", `${attempted(subject)}: ${subject.endpoint} could not be reached`, {
+		hint: "Check the network and the endpoint",
+		details: {
+			action: subject.action,
+			bucket: subject.bucket,
+			...(subject.key === undefined ? {} : { key: subject.key }),
+			endpoint: subject.endpoint,
+		},
+		cause,
+	});
+}
+
+/** `s3://bucket/key` as it is written in messages. */
+export function locationOf(subject: Pick<Subject, "bucket" | "key">): string {
+	return `s3://${display(subject.bucket)}${subject.key === undefined ? "" : `/${display(subject.key)}`}`;
+}
+
+function resourceOf(subject: Subject): string {
+	const path = subject.key === undefined ? "" : `/${display(subject.key)}`;
+	return `arn:aws:s3:::${display(subject.bucket)}${path}`;
+}
+
+function attempted(subject: Subject): string {
+	const verb = /^s3:(Put|Abort|Create)/.test(subject.action)
+		? "write"
+		: subject.action.startsWith("s3:Delete")
+			? "delete"
+			: subject.action.startsWith("s3:List")
+				? "list"
+				: "read";
+	return `Cannot ${verb} ${locationOf(subject)}`;
+}
