@@ -8,6 +8,7 @@ import type { Store } from "../storage/store.ts";
 import { DirectoryStore } from "./directory-store.ts";
 import { NodeFiles } from "./local-files.ts";
 import { createNodeSha256 } from "./node-digest.ts";
+import { proxiedFetch } from "./proxied-fetch.ts";
 import { settingsFromConfig } from "./settings.ts";
 
 /** The platform of a Node process; its settings are read anew at every use, so that a change counts at once. */
@@ -18,14 +19,17 @@ export function nodePlatform(): Platform {
 		createSha256: createNodeSha256,
 		openStore: (location) => Promise.resolve(openStore(location)),
 		files: new NodeFiles(),
-		settings: settingsFromConfig(),
+		settings: settingsFromConfig({
+			onWarning: ({ code, message }) => process.emitWarning(message, { type: "BaleWarning", code }),
+		}),
 		author,
 		system: process.platform === "win32" ? "windows" : "posix",
 	};
 }
 
 function openStore(location: string): Store {
-	if (/^https?:/i.test(location)) return new HttpStore(location);
+	if (/^https?:/i.test(location))
+		return new HttpStore(location, { fetch: (url, init) => proxiedFetch(String(url), init) });
 	if (/^s3:/i.test(location)) {
 		throw new BaleError(
 			"Unsupported",
