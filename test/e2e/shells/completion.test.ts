@@ -89,7 +89,10 @@ function type(shell: keyof typeof shells, keys: string): { args: string[] | unde
 	);
 	const written = existsSync(typed) ? readFileSync(typed, "utf8").split("\n").slice(0, -1) : undefined;
 	// zsh takes the slash of a completed folder away again when the line ends.
-	return { args: written?.map((word) => word.replace(/\/$/, "")), screen: `${result.stdout}${result.stderr}` };
+	return {
+		args: written?.map((word) => word.replace(/\/$/, "")),
+		screen: `${result.stdout}${result.stderr}`,
+	};
 }
 
 const combinations = Object.keys(shells).flatMap((shell) =>
