@@ -7,7 +7,7 @@ import type { Entry } from "../core/entry.ts";
 import { BaleError } from "../core/errors.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { ByteSource, Store } from "../storage/store.ts";
-import { localRoot } from "./registries.ts";
+import { localRoot, nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
 
 export type Origin =
@@ -47,7 +47,7 @@ export async function locate(
 	if (origin.kind === "registry" && root === undefined) {
 		return locateInStore(key, entry, physicalKey.path, origin.store, signal);
 	}
-	return locateFile(key, entry, physicalKey.path, origin, root);
+	return locateFile(key, entry, nativePath(physicalKey.path), origin, root);
 }
 
 async function locateInBucket(

@@ -2,6 +2,7 @@
 import { BaleError } from "../core/errors.ts";
 import { formatPhysicalKey, hasScheme, parsePhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import { storeSource } from "./origin.ts";
+import { nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
 
 /**
@@ -13,7 +14,8 @@ export function parseLocation(text: string): PhysicalKey {
 	const { files } = platform();
 	if (hasScheme(text)) {
 		const key = parsePhysicalKey(text);
-		if (key.kind === "file" && files !== undefined) return { kind: "file", path: files.resolve(key.path) };
+		if (key.kind === "file" && files !== undefined)
+			return { kind: "file", path: files.resolve(nativePath(key.path)) };
 		return key;
 	}
 	if (files === undefined) throw new BaleError("Unsupported", `A page cannot read the local path "${text}"`);
