@@ -167,7 +167,7 @@ async function namedByRegistries(starts: readonly string[], paths: readonly stri
 	for (const root of roots) {
 		const inside = new Set(paths.filter((path) => path.startsWith(`${root}/`)));
 		if (inside.size === 0) continue;
-		const registry = new Registry(await openStore.call(platform(), root), { now, createSha256 });
+		const registry = new Registry(await openStore(root), { now, createSha256 });
 		for await (const item of registry.store.list(layout.packagesPrefix)) {
 			if ("prefix" in item || !/\/[0-9a-f]{64}$/.test(item.key)) continue;
 			const topHash = item.key.slice(layout.packagesPrefix.length) as TopHash;

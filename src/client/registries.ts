@@ -23,9 +23,9 @@ export async function openRegistry(
 	await refuseOtherLayout();
 	const store =
 		typeof location === "string" || location instanceof URL
-			? await openStore.call(platform(), registryLocation(String(location)))
+			? await openStore(registryLocation(String(location)))
 			: location;
-	return new Registry(store, { now: now.bind(platform()), createSha256 });
+	return new Registry(store, { now, createSha256 });
 }
 
 /** quilt3 can be set to another layout, in which it would not see what is written here, nor the other way round. */

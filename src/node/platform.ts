@@ -29,7 +29,7 @@ export function nodePlatform(): Platform {
 
 function openStore(location: string): Store {
 	if (/^https?:/i.test(location))
-		return new HttpStore(location, { fetch: (url, init) => proxiedFetch(String(url), init) });
+		return new HttpStore(location, { fetch: (request, init) => proxiedFetch(urlOf(request), init) });
 	if (/^s3:/i.test(location)) {
 		throw new BaleError(
 			"Unsupported",
@@ -41,6 +41,11 @@ function openStore(location: string): Store {
 		);
 	}
 	return new DirectoryStore(location.replace(/(?<=.)\/+$/, ""));
+}
+
+function urlOf(request: string | URL | Request): string {
+	if (typeof request === "string") return request;
+	return request instanceof URL ? request.href : request.url;
 }
 
 /** `BALE_AUTHOR`, or the user and host; undefined when it is set to nothing. */

@@ -45,7 +45,7 @@ async function prepare(env: Environment): Promise<Fetch> {
 	});
 	return async (url, init) => {
 		const answer = await undici.fetch(url, { ...init, dispatcher } as Parameters<typeof undici.fetch>[1]);
-		return answer as unknown as Response;
+		return answer;
 	};
 }
 
