@@ -96,7 +96,7 @@ export function runOptions(invocation: Invocation): {
 } {
 	const known = invocation.spec.options.some((option) => option.name === "concurrency");
 	const concurrency = known
-		? (invocation.options.integer("concurrency", 1) ?? concurrencyOf(invocation.env))
+		? (invocation.options.integer("concurrency") ?? concurrencyOf(invocation.env))
 		: undefined;
 	return {
 		signal: invocation.signal,
