@@ -210,7 +210,7 @@ describe("manifests", () => {
 		const p = await Package.load(odd);
 		expect(p.topHash).toMatch(/^[0-9a-f]{64}$/);
 		expect(walked(p)).toEqual(["", "../x//y"]);
-		expect(await (await Package.load(await dumped(p))).topHash).toBe(p.topHash);
+		expect((await Package.load(await dumped(p))).topHash).toBe(p.topHash);
 	});
 
 	test("workflow and message are what the header says", async () => {
