@@ -34,6 +34,8 @@ export type OptionSpec = {
 	/** Also takes the words that follow, up to the next option. */
 	readonly variadic?: true;
 	readonly choices?: readonly string[];
+	/** The value is a whole number of at least this. */
+	readonly least?: number;
 	readonly completes?: Completion;
 };
 

@@ -29,15 +29,10 @@ export class ParsedOptions {
 		return this.#given(name) ?? [];
 	}
 
-	/** A whole number of at least `least`; `InvalidArgument` otherwise. */
-	integer(name: string, least: number): number | undefined {
+	/** Its last value as a number; for options that say `least`. */
+	integer(name: string): number | undefined {
 		const text = this.text(name);
-		if (text === undefined) return undefined;
-		const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
-		if (!Number.isSafeInteger(value) || value < least) {
-			throw new BaleError("InvalidArgument", `--${name} "${text}" is no whole number of at least ${least}`);
-		}
-		return value;
+		return text === undefined ? undefined : Number(text);
 	}
 
 	#given(name: string): readonly string[] | undefined {
@@ -103,6 +98,12 @@ export function parseLine(spec: CommandSpec, args: readonly string[], lenient = 
 					`${token.rawName} "${token.value}" is not one of ${option.choices.join(", ")}`,
 				);
 			}
+			if (option.least !== undefined && !isWholeNumber(token.value, option.least) && !lenient) {
+				throw usageError(
+					spec,
+					`${token.rawName} "${token.value}" is no whole number of at least ${option.least}`,
+				);
+			}
 			list.push(token.value);
 			if (option.variadic === true) open = list;
 		}
@@ -129,6 +130,10 @@ export function usageError(spec: CommandSpec, message: string, hint?: string): B
 function isKnownFlag(word: string, known: readonly OptionSpec[]): boolean {
 	const [name] = word.split("=", 1);
 	return known.some((option) => name === `--${option.name}` || (option.short && name === `-${option.short}`));
+}
+
+function isWholeNumber(text: string, least: number): boolean {
+	return /^[0-9]+$/.test(text) && Number.isSafeInteger(Number(text)) && Number(text) >= least;
 }
 
 function unknownOption(spec: CommandSpec, raw: string, known: readonly OptionSpec[]): BaleError {

@@ -95,12 +95,32 @@ export function runOptions(invocation: Invocation): {
 	concurrency?: number;
 } {
 	const known = invocation.spec.options.some((option) => option.name === "concurrency");
-	const concurrency = known ? invocation.options.integer("concurrency", 1) : undefined;
+	const concurrency = known
+		? (invocation.options.integer("concurrency") ?? concurrencyOf(invocation.env))
+		: undefined;
 	return {
 		signal: invocation.signal,
 		onProgress: invocation.output.onProgress,
 		...(concurrency === undefined ? {} : { concurrency }),
 	};
+}
+
+/** `BALE_TRANSFER_MAX_CONCURRENCY`, else quilt3's variable; `InvalidConfig` unless a positive whole number. */
+function concurrencyOf(env: Invocation["env"]): number | undefined {
+	for (const name of ["BALE_TRANSFER_MAX_CONCURRENCY", "QUILT_TRANSFER_MAX_CONCURRENCY"]) {
+		const text = env[name];
+		if (text === undefined || text === "") continue;
+		if (/^[0-9]+$/.test(text) && Number(text) > 0) return Number(text);
+		throw new BaleError(
+			"InvalidConfig",
+			`The environment variable ${name} is "${text}", no positive whole number`,
+			{
+				hint: `Unset it, or set it to a number such as 10`,
+				details: { key: name },
+			},
+		);
+	}
+	return undefined;
 }
 
 /** `value` under `name`, or nothing when it is undefined: for options that must not be undefined. */

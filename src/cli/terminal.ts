@@ -16,7 +16,7 @@ export function createOutput(options: ParsedOptions): Output {
 		env["TERM"] !== "dumb" &&
 		env["CI"] === undefined &&
 		env["QUILT_MINIMIZE_STDOUT"]?.toLowerCase() !== "true";
-	return new Output(stdout, stderr, {
+	const output = new Output(stdout, stderr, {
 		json,
 		quiet,
 		noColor: options.flag("no-color"),
@@ -31,5 +31,19 @@ export function createOutput(options: ParsedOptions): Output {
 					),
 				}
 			: {}),
+	});
+	showWarnings(output, options.flag("debug"));
+	return output;
+}
+
+/** Warnings of our own libraries appear as those of the command; others, which are for programmers, with `--debug` only. */
+function showWarnings(output: Output, debug: boolean): void {
+	process.removeAllListeners("warning");
+	process.on("warning", (warning) => {
+		if (warning.name === "BaleWarning") {
+			output.warn("code" in warning ? String(warning.code) : warning.name, warning.message);
+		} else if (debug) {
+			output.error(output.display(`${warning.name}: ${warning.message}`));
+		}
 	});
 }

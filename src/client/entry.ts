@@ -1,15 +1,7 @@
 /** One file of a package, as a caller sees it: a live view, so that changes show in the package. */
 import { BaleError } from "../core/errors.ts";
 import type { Hash } from "../core/hash.ts";
-import {
-	formatManifestJson,
-	fromJson,
-	jsonEquals,
-	parseJson,
-	toJson,
-	type Json,
-	type JsonObject,
-} from "../core/json.ts";
+import { formatManifestJson, fromJson, jsonEquals, parseJson, toJson, type Json } from "../core/json.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { Tree } from "../core/tree.ts";
 import type { ByteRange } from "../storage/store.ts";
@@ -202,7 +194,7 @@ export class PackageEntry {
 	}
 
 	#replace(entry: ClientEntry): void {
-		formatManifestJson(entry.meta as JsonObject);
+		formatManifestJson(entry.meta);
 		this.#detached = entry;
 		this.#place?.tree.set(this.#place.key, entry);
 	}

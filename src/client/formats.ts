@@ -1,7 +1,15 @@
 /** Values as files and back: JSON, bytes and text, with the format metadata that quilt3 writes. */
 import { BaleError } from "../core/errors.ts";
 import type { Entry } from "../core/entry.ts";
-import { formatPythonJson, fromJson, parseJson, toJson, type Json, type JsonObject } from "../core/json.ts";
+import {
+	formatPythonJson,
+	fromJson,
+	isJsonObject,
+	parseJson,
+	toJson,
+	type Json,
+	type JsonObject,
+} from "../core/json.ts";
 import { verifiableHash } from "./reading.ts";
 
 /** A value serialised: its bytes, file extension and the entry metadata that names the format. */
@@ -104,7 +112,7 @@ export async function deserialize(
 
 function formatOf(key: string, entry: Entry): FormatName | undefined {
 	const format = entry.meta.get("format");
-	const named = format instanceof Map ? format.get("name") : undefined;
+	const named = format !== undefined && isJsonObject(format) ? format.get("name") : undefined;
 	for (const name of [named, entry.meta.get("target")]) {
 		if (typeof name === "string" && Object.hasOwn(legacyNames, name)) return legacyNames[name];
 	}

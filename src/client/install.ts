@@ -1,7 +1,7 @@
 import { BaleError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { parsePackageName, type PackageName } from "../core/names.ts";
-import { formatPhysicalKey, parsePhysicalKey } from "../core/physical-key.ts";
+import { parsePhysicalKey } from "../core/physical-key.ts";
 import type { TopHash } from "../core/top-hash.ts";
 import type { Tree } from "../core/tree.ts";
 import { formatManifest } from "../core/manifest.ts";
@@ -19,7 +19,7 @@ import {
 	type InstalledFile,
 } from "./installs.ts";
 import { materialize, type Item } from "./materialize.ts";
-import { openRegistry, localRoot, type RegistryInput } from "./registries.ts";
+import { openRegistry, localRoot, nativePath, type RegistryInput } from "./registries.ts";
 import { isUsable } from "./prepare.ts";
 import { platform } from "./runtime.ts";
 import type { PackageState } from "./state.ts";
@@ -146,12 +146,12 @@ async function destination(name: PackageName, recordRoot: string, options: Insta
 			});
 		}
 		const path = /^file:/i.test(options.dest) ? parsePhysicalKey(options.dest) : undefined;
-		return strip(files.resolve(path?.kind === "file" ? path.path : options.dest));
+		return strip(files.resolve(path?.kind === "file" ? nativePath(path.path) : options.dest));
 	}
 	const location = await settings?.installLocation();
 	if (location === undefined) return `${recordRoot}/${name}`;
 	const parsed = /^file:/i.test(location) ? parsePhysicalKey(location) : undefined;
-	return `${strip(files.resolve(parsed?.kind === "file" ? parsed.path : location))}/${name}`;
+	return `${strip(files.resolve(parsed?.kind === "file" ? nativePath(parsed.path) : location))}/${name}`;
 }
 
 /** Of `paths`, those that a manifest of a registry above them names: a registry's data are not an install's to replace. */
@@ -167,7 +167,7 @@ async function namedByRegistries(starts: readonly string[], paths: readonly stri
 	for (const root of roots) {
 		const inside = new Set(paths.filter((path) => path.startsWith(`${root}/`)));
 		if (inside.size === 0) continue;
-		const registry = new Registry(await openStore.call(platform(), root), { now, createSha256 });
+		const registry = new Registry(await openStore(root), { now, createSha256 });
 		for await (const item of registry.store.list(layout.packagesPrefix)) {
 			if ("prefix" in item || !/\/[0-9a-f]{64}$/.test(item.key)) continue;
 			const topHash = item.key.slice(layout.packagesPrefix.length) as TopHash;
@@ -248,9 +248,4 @@ async function record(
 		onWarning: (code, message) => options.onProgress?.({ kind: "warning", code, message }),
 		signal: options.signal,
 	});
-}
-
-/** @internal Text of a path as a file URL. */
-export function fileUrl(path: string): string {
-	return formatPhysicalKey({ kind: "file", path });
 }

@@ -216,7 +216,7 @@ class StoreLanding implements Landing {
 			);
 			const key = joinPhysicalKey(this.#store.root, job.to);
 			const versioned = key.kind === "s3" && info.versionId !== undefined;
-			return { physicalKey: versioned ? { ...key, versionId: info.versionId as string } : key, hash };
+			return { physicalKey: versioned ? { ...key, versionId: info.versionId } : key, hash };
 		} catch (error) {
 			if (!isBaleError(error, "Conflict")) throw error;
 			throw new BaleError("DestinationConflict", `"${job.to}" appeared in the meantime`, { cause: error });

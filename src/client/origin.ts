@@ -7,7 +7,7 @@ import type { Entry } from "../core/entry.ts";
 import { BaleError } from "../core/errors.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { ByteSource, Store } from "../storage/store.ts";
-import { localRoot } from "./registries.ts";
+import { localRoot, nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
 
 export type Origin =
@@ -47,7 +47,7 @@ export async function locate(
 	if (origin.kind === "registry" && root === undefined) {
 		return locateInStore(key, entry, physicalKey.path, origin.store, signal);
 	}
-	return locateFile(key, entry, physicalKey.path, origin, root);
+	return locateFile(key, entry, nativePath(physicalKey.path), origin, root);
 }
 
 async function locateInBucket(
@@ -57,10 +57,11 @@ async function locateInBucket(
 	signal: AbortSignal | undefined,
 ): Promise<Candidate> {
 	const own = origin.kind === "registry" ? origin.store : undefined;
-	const inOwn = own?.root.kind === "s3" && own.root.bucket === physicalKey.bucket;
+	const prefix = own?.root.kind === "s3" && own.root.bucket === physicalKey.bucket ? own.root.key : undefined;
+	const base = prefix === undefined || prefix === "" ? "" : prefix.replace(/\/?$/, "/");
+	const inOwn = own !== undefined && prefix !== undefined && physicalKey.key.startsWith(base);
 	const store = inOwn ? own : await platform().openStore(`s3://${physicalKey.bucket}`);
-	const prefix = inOwn && own.root.kind === "s3" ? own.root.key : "";
-	const relative = physicalKey.key.slice(prefix === "" ? 0 : prefix.replace(/\/?$/, "/").length);
+	const relative = inOwn ? physicalKey.key.slice(base.length) : physicalKey.key;
 	const source = await storeSource(store, relative, physicalKey.versionId, signal);
 	if (source === undefined) throw objectNotFound(key, physicalKey);
 	return { source };

@@ -262,7 +262,7 @@ export class Package implements Iterable<string> {
 	}
 
 	/** The manifest's records, header first, as plain values. */
-	*manifest(): Generator<unknown> {
+	*manifest(): Generator {
 		const { header, tree } = this.#state;
 		yield fromJson(header);
 		for (const [key, meta] of tree.directories()) {
@@ -284,9 +284,9 @@ export class Package implements Iterable<string> {
 		const encoder = new TextEncoder();
 		const stream = new ReadableStream<Uint8Array>({
 			pull(controller) {
-				const { done, value } = lines.next();
-				if (done === true) controller.close();
-				else controller.enqueue(encoder.encode(value));
+				const next = lines.next();
+				if (next.done === true) controller.close();
+				else controller.enqueue(encoder.encode(next.value));
 			},
 		});
 		return target === undefined ? stream : stream.pipeTo(target);

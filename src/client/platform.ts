@@ -156,16 +156,16 @@ export interface Settings {
 /** One machine: joined with the client by `index.ts` or `browser.ts`. */
 export interface Platform {
 	/** Milliseconds since the epoch. */
-	now(): number;
+	readonly now: () => number;
 	/** At least 128 bits, as lower-case hex. */
-	randomId(): string;
+	readonly randomId: () => string;
 	readonly createSha256: CreateDigest;
 	/** Store whose root is a registry or object prefix; `Unsupported` where the platform cannot reach it. */
-	openStore(location: string): Promise<Store>;
+	readonly openStore: (location: string) => Promise<Store>;
 	/** Absent in a browser. */
 	readonly files: LocalFiles | undefined;
 	readonly settings: Settings | undefined;
 	/** Who publishes, as `user@host`; recorded beside a registry for the next one's `Conflict`. */
-	author(): string | undefined;
+	readonly author: () => string | undefined;
 	readonly system: "posix" | "windows" | "browser";
 }

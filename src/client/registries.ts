@@ -1,9 +1,14 @@
 /** Finding the registry that a caller means. */
 import { BaleError } from "../core/errors.ts";
-import { hasScheme, parsePhysicalKey } from "../core/physical-key.ts";
+import { hasScheme, parsePhysicalKey, pathOnSystem } from "../core/physical-key.ts";
 import { Registry } from "../registry/registry.ts";
 import type { Store } from "../storage/store.ts";
 import { platform } from "./runtime.ts";
+
+/** The path of a file key as this machine knows it. */
+export function nativePath(path: string): string {
+	return pathOnSystem(path, platform().system === "windows" ? "windows" : "posix");
+}
 
 /** A bucket (`s3://bucket`), a directory (path or `file://` URL), an HTTP address to read from, or a store. */
 export type RegistryInput = string | URL | Store;
@@ -18,9 +23,9 @@ export async function openRegistry(
 	await refuseOtherLayout();
 	const store =
 		typeof location === "string" || location instanceof URL
-			? await openStore.call(platform(), registryLocation(String(location)))
+			? await openStore(registryLocation(String(location)))
 			: location;
-	return new Registry(store, { now: now.bind(platform()), createSha256 });
+	return new Registry(store, { now, createSha256 });
 }
 
 /** quilt3 can be set to another layout, in which it would not see what is written here, nor the other way round. */
@@ -55,7 +60,7 @@ function registryLocation(text: string): string {
 			}
 			return text;
 		}
-		return platform().files?.resolve(key.path) ?? key.path;
+		return platform().files?.resolve(nativePath(key.path)) ?? key.path;
 	}
 	const { files } = platform();
 	if (files === undefined) {

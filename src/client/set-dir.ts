@@ -3,7 +3,7 @@ import { BaleError } from "../core/errors.ts";
 import { compileQuiltIgnore } from "../core/ignore-rules.ts";
 import { emptyObject, toJson, type Json } from "../core/json.ts";
 import { isLogicalKey, parseLogicalKey } from "../core/logical-key.ts";
-import { Tree } from "../core/tree.ts";
+import type { Tree } from "../core/tree.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { userOrigin, type ClientEntry } from "./origin.ts";
 import { platform } from "./runtime.ts";

@@ -135,7 +135,7 @@ async function scratchPath(key: string): Promise<string> {
 	const directory = await settings?.scratchDirectory();
 	const name = key.slice(key.lastIndexOf("/") + 1);
 	const dot = name.lastIndexOf(".");
-	return `${directory ?? "."}/${randomId.call(platform())}${dot > 0 ? name.slice(dot) : ""}`;
+	return `${directory ?? "."}/${randomId()}${dot > 0 ? name.slice(dot) : ""}`;
 }
 
 /** An entry whose bytes are nowhere yet; it can be pushed, which saves them. */

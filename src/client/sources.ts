@@ -1,7 +1,9 @@
 /** Turning what a caller gives (`set`, `setDir`, `copy`) into physical keys with sizes. */
 import { BaleError } from "../core/errors.ts";
 import { formatPhysicalKey, hasScheme, parsePhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
+import type { ByteSource } from "../storage/store.ts";
 import { storeSource } from "./origin.ts";
+import { nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
 
 /**
@@ -13,7 +15,8 @@ export function parseLocation(text: string): PhysicalKey {
 	const { files } = platform();
 	if (hasScheme(text)) {
 		const key = parsePhysicalKey(text);
-		if (key.kind === "file" && files !== undefined) return { kind: "file", path: files.resolve(key.path) };
+		if (key.kind === "file" && files !== undefined)
+			return { kind: "file", path: files.resolve(nativePath(key.path)) };
 		return key;
 	}
 	if (files === undefined) throw new BaleError("Unsupported", `A page cannot read the local path "${text}"`);
@@ -74,7 +77,7 @@ export async function describeSource(
 }
 
 /** A file or object opened for reading. */
-export async function openLocation(location: PhysicalKey): Promise<import("../storage/store.ts").ByteSource> {
+export async function openLocation(location: PhysicalKey): Promise<ByteSource> {
 	if (location.kind === "file") {
 		const { files } = platform();
 		if (files === undefined) throw new BaleError("Unsupported", "A page cannot read local files");

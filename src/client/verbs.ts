@@ -17,7 +17,7 @@ export type InstallResult = WithPackage<Installed>;
 
 function withPackage<T extends Built | Pushed | Installed>(result: T): WithPackage<T> {
 	const { state, ...rest } = result;
-	return { ...rest, package: Package.fromState(state) } as WithPackage<T>;
+	return { ...rest, package: Package.fromState(state) };
 }
 
 /** `Package.build` with its full result. */

@@ -63,6 +63,8 @@ it.each([
 	["other", Number.NaN],
 	["other", "a\u0085b"],
 	["other", "\ud800"],
+	["other", ["<<"]],
+	["other", { "<<": 1 }],
 ] as const)("normalizeSetting() refuses %s: %j", (key, value) => {
 	expect(() => normalize(key, value)).toThrow(
 		expect.toSatisfy((error) => isBaleError(error, "InvalidConfig")),

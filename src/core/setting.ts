@@ -135,7 +135,10 @@ function isPrintable(text: string): boolean {
 function plainValue(value: unknown, refuse: (reason: string) => never, depth: number): ConfigValue {
 	if (depth > 20) refuse("it is nested too deeply");
 	if (value === null || typeof value === "boolean") return value;
-	if (typeof value === "string") return isPrintable(value) ? value : refuse("it contains control characters");
+	if (typeof value === "string") {
+		if (value === "<<") refuse('"<<" means something else in YAML');
+		return isPrintable(value) ? value : refuse("it contains control characters");
+	}
 	if (typeof value === "number") {
 		return /^-?\d+(\.\d+)?$/.test(String(value))
 			? value
@@ -145,7 +148,7 @@ function plainValue(value: unknown, refuse: (reason: string) => never, depth: nu
 	if (typeof value === "object" && [null, Object.prototype].includes(Object.getPrototypeOf(value) as null)) {
 		return Object.fromEntries(
 			Object.entries(value).map(([key, item]): [string, ConfigValue] => [
-				isPrintable(key) ? key : refuse("a key contains control characters"),
+				isPrintable(key) && key !== "<<" ? key : refuse("a key contains control characters or is <<"),
 				plainValue(item, refuse, depth + 1),
 			]),
 		);

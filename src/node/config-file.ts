@@ -4,8 +4,8 @@
  */
 import { copyFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Document } from "yaml";
-import { isMap, parseDocument, Scalar } from "yaml";
+import type { Document, Tags } from "yaml";
+import { isMap, parseDocument, Scalar, visit } from "yaml";
 import type { ConfigValue } from "../core/config-keys.ts";
 import { BaleError } from "../core/errors.ts";
 import { fileError } from "./file-error.ts";
@@ -123,7 +123,27 @@ export class ConfigFile {
 
 function parseConfig(text: string): Document {
 	// quilt3 takes the last of several equal keys.
-	return parseDocument(text, { version: "1.1", uniqueKeys: false, logLevel: "silent" });
+	return parseDocument(text, {
+		version: "1.1",
+		customTags: likePyYaml,
+		uniqueKeys: false,
+		logLevel: "silent",
+	});
+}
+
+const trueWords = /^(?:[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/;
+const falseWords = /^(?:[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/;
+
+/** PyYAML takes a lone `y` or `n` for text, unlike YAML 1.1; dates stay text, since no setting is one. */
+function likePyYaml(tags: Tags): Tags {
+	return tags
+		.filter((tag) => typeof tag === "string" || tag.tag !== "tag:yaml.org,2002:timestamp")
+		.map((tag) => {
+			if (typeof tag === "string" || tag.collection !== undefined) return tag;
+			if (tag.tag !== "tag:yaml.org,2002:bool" || tag.test === undefined) return tag;
+			const words = tag.test.test("true") ? trueWords : falseWords;
+			return { ...tag, test: words };
+		});
 }
 
 /** As PyYAML writes it, where nothing is there yet. */
@@ -154,9 +174,11 @@ function setKey(document: Document, key: string, value: ConfigValue | undefined)
 	}
 	if (value === undefined) return;
 	const node = document.createNode(value, { aliasDuplicateObjects: false });
-	if (node instanceof Scalar && typeof value === "string" && !/^[A-Za-z/][\w/.:~%+@?&=-]*$/.test(value)) {
-		node.type = Scalar.QUOTE_SINGLE;
-	}
+	visit(node, {
+		Scalar: (_, scalar) => {
+			if (typeof scalar.value === "string" && !isPlain(scalar.value)) scalar.type = Scalar.QUOTE_SINGLE;
+		},
+	});
 	if (last === undefined) {
 		// Files that are sorted stay sorted; in others the key goes to the end.
 		const names = items.map(nameOf);
@@ -167,6 +189,14 @@ function setKey(document: Document, key: string, value: ConfigValue | undefined)
 	}
 	if (last.value instanceof Scalar && node instanceof Scalar) node.comment = last.value.comment ?? null;
 	items.splice(items.indexOf(last), 1, document.createPair(last.key, node));
+}
+
+/**
+ * Text that may stand without quotes. The writer quotes what it would read as something else; PyYAML reads more words
+ * and signs in a special way, such as a lone `=`.
+ */
+function isPlain(text: string): boolean {
+	return /^[A-Za-z/][\w/.:~%+@?&=-]*$/.test(text);
 }
 
 function nameOf(pair: { readonly key: unknown }): string {

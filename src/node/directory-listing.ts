@@ -2,6 +2,7 @@ import { type Dirent, readdirSync } from "node:fs";
 import { compareNames } from "../core/logical-key.ts";
 import { errnoOf, fileError } from "./file-error.ts";
 import { statOf } from "./file-stat.ts";
+import { realPathOf } from "./path-input.ts";
 
 export type ListingOptions = {
 	/** Any text. */
@@ -24,21 +25,18 @@ export function* listDirectory(
 	const segments = base.split("/").slice(0, -1);
 	if (segments.some((segment) => ["", ".", ".."].includes(segment) || segment.includes("\0"))) return;
 	if (options.hidden.has(base)) return;
-	yield* listBelow(root, base, options, 0);
+	yield* listBelow(root, base, options, []);
 }
 
-/** Symlinked directories may lead in a circle; nothing real is nested as deeply. */
-const maxDepth = 2048;
-
+/** `left` are the real directories that symlinks were followed out of, on the way to `base`. */
 function* listBelow(
 	root: string,
 	base: string,
 	options: ListingOptions,
-	depth: number,
+	left: readonly string[],
 ): Generator<{ readonly key: string } | { readonly prefix: string }, void> {
 	const { prefix, delimiter, startAfter, hidden } = options;
-	if (depth > maxDepth) return;
-	for (const name of sortedNames(root, base)) {
+	for (const { name, link } of sortedNames(`${root}/${base}`)) {
 		const key = base + name;
 		if (!key.startsWith(prefix) || hidden.has(key)) continue;
 		if (!key.endsWith("/")) {
@@ -47,15 +45,30 @@ function* listBelow(
 		}
 		const partly = startAfter?.startsWith(key) === true;
 		if (startAfter !== undefined && !partly && compareNames(key, startAfter) < 0) continue;
-		const below = listBelow(root, key, { ...options, delimiter: undefined }, depth + 1);
+		const leaving = link ? followLink(root, base, name, left) : left;
+		if (leaving === undefined) continue;
+		const below = listBelow(root, key, { ...options, delimiter: undefined }, leaving);
 		if (delimiter === undefined) yield* below;
 		else if (below.next().done !== true) yield { prefix: key };
 	}
 }
 
+/** Undefined for a link that leads in a circle: to a directory that the way to it has come through. */
+function followLink(
+	root: string,
+	base: string,
+	name: string,
+	left: readonly string[],
+): readonly string[] | undefined {
+	const target = realPathOf(`${root}/${base}${name}`);
+	const here = realPathOf(`${root}/${base}`);
+	if (target === undefined || here === undefined) return undefined;
+	const way = [...left, here];
+	return way.some((directory) => `${directory}/`.startsWith(`${target}/`)) ? undefined : way;
+}
+
 /** Names in a directory in the order of the keys below it: a directory sorts, and is given, as `name/`. */
-function sortedNames(root: string, base: string): string[] {
-	const path = `${root}/${base}`;
+function sortedNames(path: string): { readonly name: string; readonly link: boolean }[] {
 	let entries: Dirent[];
 	try {
 		entries = readdirSync(path, { withFileTypes: true });
@@ -63,15 +76,19 @@ function sortedNames(root: string, base: string): string[] {
 		if (["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ELOOP"].includes(errnoOf(error) ?? "")) return [];
 		throw fileError(error, "list", path);
 	}
-	const names: string[] = [];
+	const names: { name: string; link: boolean }[] = [];
 	for (const entry of entries) {
-		if (entry.isFile()) names.push(entry.name);
-		else if (entry.isDirectory()) names.push(`${entry.name}/`);
-		else if (entry.isSymbolicLink()) {
-			const kind = statOf(path + entry.name)?.kind;
-			if (kind === "file") names.push(entry.name);
-			else if (kind === "directory") names.push(`${entry.name}/`);
-		}
+		const { name } = entry;
+		const link = entry.isSymbolicLink();
+		const kind = link
+			? statOf(path + name)?.kind
+			: entry.isFile()
+				? "file"
+				: entry.isDirectory()
+					? "directory"
+					: "other";
+		if (kind === "file") names.push({ name, link });
+		else if (kind === "directory") names.push({ name: `${name}/`, link });
 	}
-	return names.sort(compareNames);
+	return names.sort((a, b) => compareNames(a.name, b.name));
 }

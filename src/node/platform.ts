@@ -8,6 +8,7 @@ import type { Store } from "../storage/store.ts";
 import { DirectoryStore } from "./directory-store.ts";
 import { NodeFiles } from "./local-files.ts";
 import { createNodeSha256 } from "./node-digest.ts";
+import { proxiedFetch } from "./proxied-fetch.ts";
 import { settingsFromConfig } from "./settings.ts";
 
 /** The platform of a Node process; its settings are read anew at every use, so that a change counts at once. */
@@ -18,14 +19,17 @@ export function nodePlatform(): Platform {
 		createSha256: createNodeSha256,
 		openStore: (location) => Promise.resolve(openStore(location)),
 		files: new NodeFiles(),
-		settings: settingsFromConfig(),
+		settings: settingsFromConfig({
+			onWarning: ({ code, message }) => process.emitWarning(message, { type: "BaleWarning", code }),
+		}),
 		author,
 		system: process.platform === "win32" ? "windows" : "posix",
 	};
 }
 
 function openStore(location: string): Store {
-	if (/^https?:/i.test(location)) return new HttpStore(location);
+	if (/^https?:/i.test(location))
+		return new HttpStore(location, { fetch: (request, init) => proxiedFetch(urlOf(request), init) });
 	if (/^s3:/i.test(location)) {
 		throw new BaleError(
 			"Unsupported",
@@ -37,6 +41,11 @@ function openStore(location: string): Store {
 		);
 	}
 	return new DirectoryStore(location.replace(/(?<=.)\/+$/, ""));
+}
+
+function urlOf(request: string | URL | Request): string {
+	if (typeof request === "string") return request;
+	return request instanceof URL ? request.href : request.url;
 }
 
 /** `BALE_AUTHOR`, or the user and host; undefined when it is set to nothing. */

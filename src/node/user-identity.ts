@@ -14,6 +14,7 @@ import type { ConfigOptions, ConfigPatch } from "./configuration.ts";
 import { Configuration } from "./configuration.ts";
 import { promptHidden } from "./hidden-prompt.ts";
 import type { Environment, Places } from "./places.ts";
+import { proxiedFetch } from "./proxied-fetch.ts";
 import { SessionFiles } from "./session-files.ts";
 import type { Credentials } from "./shared-credentials.ts";
 import { profileCredentials } from "./shared-credentials.ts";
@@ -214,7 +215,7 @@ export class UserIdentity {
 
 	#network(): Network {
 		return {
-			fetch: this.#options.fetch ?? ((url, init) => fetch(url, init)),
+			fetch: this.#options.fetch ?? ((url, init) => proxiedFetch(url, init, this.#options.env())),
 			userAgent: "bale",
 			allowInsecure: this.#allowInsecure(),
 		};

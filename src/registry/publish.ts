@@ -53,7 +53,7 @@ export async function publish(
 	await writeManifest(registry, options);
 	if (head !== "damaged" && head?.topHash === topHash) return { topHash, pointer: undefined, changed: false };
 
-	const pointer = await writeTimestamp(registry, name, options);
+	const { pointer, created } = await writeTimestamp(registry, name, options);
 	for (let attempt = 1; ; attempt++) {
 		try {
 			await registry.store.put(layout.latest(name), new TextEncoder().encode(topHash), {
@@ -70,7 +70,8 @@ export async function publish(
 		try {
 			head = await acceptableHead(registry, name, options);
 		} catch (error) {
-			await registry.store.delete(layout.timestamp(name, Number(pointer))).catch(() => undefined);
+			if (created)
+				await registry.store.delete(layout.timestamp(name, Number(pointer))).catch(() => undefined);
 			throw error;
 		}
 		if (head !== "damaged" && head?.topHash === topHash) return { topHash, pointer, changed: true };
@@ -208,12 +209,15 @@ async function writeManifest(registry: Registry, options: PublishOptions): Promi
 	await registry.store.put(key, options.manifest, { signal: options.signal });
 }
 
-/** The next free second, never below the greatest that is there, so that the history keeps its order. */
+/**
+ * The next free second, never below the greatest that is there, so that the history keeps its order; the newest pointer itself
+ * when it names this revision already.
+ */
 async function writeTimestamp(
 	registry: Registry,
 	name: PackageName,
 	options: PublishOptions,
-): Promise<string> {
+): Promise<{ pointer: string; created: boolean }> {
 	const nowSeconds = Math.floor(registry.options.now() / 1000);
 	const prefix = layout.pointerPrefix(name);
 	let greatest = 0;
@@ -228,6 +232,10 @@ async function writeTimestamp(
 			`The newest revision of "${name}" is dated ${new Date(greatest * 1000).toISOString()}, later than this machine's clock; the new one is put after it`,
 		);
 	}
+	// A publisher that died before it moved `latest` left this pointer: publishing again completes it.
+	if (greatest > 0 && (await namesRevision(registry, name, greatest, options))) {
+		return { pointer: String(greatest), created: false };
+	}
 	let seconds = Math.max(nowSeconds, greatest === 0 ? 0 : greatest + (greatest >= nowSeconds ? 1 : 0));
 	for (let attempt = 0; attempt < TIMESTAMP_ATTEMPTS; attempt++, seconds++) {
 		try {
@@ -235,12 +243,26 @@ async function writeTimestamp(
 				signal: options.signal,
 				...(registry.store.features.conditions ? { condition: { ifAbsent: true } } : {}),
 			});
-			return String(seconds);
+			return { pointer: String(seconds), created: true };
 		} catch (error) {
 			if (!isBaleError(error, "Conflict")) throw error;
 		}
 	}
 	throw new BaleError("StoreUnavailable", `Cannot find a free second for "${name}" in ${registry.location}`);
+}
+
+async function namesRevision(
+	registry: Registry,
+	name: PackageName,
+	seconds: number,
+	options: PublishOptions,
+): Promise<boolean> {
+	try {
+		return (await registry.follow(name, String(seconds), options.signal)) === options.topHash;
+	} catch (error) {
+		if (isBaleError(error, "CorruptPointer", "RevisionNotFound")) return false;
+		throw error;
+	}
 }
 
 const authorKey = (name: PackageName, pointer: string): string => `.bale/authors/${name}/${pointer}`;

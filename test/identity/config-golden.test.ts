@@ -94,10 +94,6 @@ const deviations: Readonly<Record<string, Deviation>> = {
 		files: [],
 		config_yml: null,
 	},
-	"kwargs: no backup kept": {
-		why: "text that some YAML 1.1 readers take for a boolean is quoted; the value is the same",
-		config_yml: yaml({ ...defaults, region: "'y'" }),
-	},
 	"kwargs: tuple": {
 		why: "only plain YAML is written, which every reader accepts",
 		warnings: ["ConfigUnknownKey"],

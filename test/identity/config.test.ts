@@ -52,6 +52,21 @@ it("config() changes nothing but the keys that are set", async () => {
 	});
 });
 
+it("config() quotes text that PyYAML would not read as text, at every depth", async () => {
+	await machine.newIdentity().config({ other: ["=", "1:30", { "~": "~", no: "0o7" }] });
+	expect(await machine.read("config.yml")).toContain("other:\n- '='\n- '1:30'\n- '~': '~'\n  'no': '0o7'\n");
+});
+
+it("config() reads YAML as PyYAML does", async () => {
+	await writeConfig("region: y\nn: 1\ndate: 2020-01-01\nflag: yes\nregion: n\n");
+	expect(await machine.newIdentity().config()).toMatchObject({
+		region: "n",
+		n: 1,
+		date: "2020-01-01",
+		flag: true,
+	});
+});
+
 it("config() keeps every change of many writers", async () => {
 	await Promise.all(
 		Array.from({ length: 30 }, (_, index) =>

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { formatPythonJson, parseJson, toJson } from "../../src/core/json.ts";
 import { deletePackage, listPackageVersions, Package } from "../../src/index.ts";
+import { contentsOf } from "../support/files.ts";
 import { makeTemporaryDirectory, removeDirectory } from "../support/temporary.ts";
 import { Quilt3, Quilt3Error } from "./quilt3.ts";
-import { contentsOf, expectedContents, sampleSteps, writeSample } from "./sample.ts";
+import { expectedContents, sampleSteps, writeSample } from "./sample.ts";
 import { packageFrom } from "./steps.ts";
 
 const directory = makeTemporaryDirectory();

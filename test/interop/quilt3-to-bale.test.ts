@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseJson } from "../../src/core/json.ts";
-import { toJson } from "../../src/core/json.ts";
+import { parseJson, toJson } from "../../src/core/json.ts";
 import { listPackages, listPackageVersions, Package } from "../../src/index.ts";
+import { contentsOf } from "../support/files.ts";
 import { makeTemporaryDirectory, removeDirectory } from "../support/temporary.ts";
 import { Quilt3, type Quilt3Package } from "./quilt3.ts";
-import { contentsOf, expectedContents, sampleSteps, writeSample } from "./sample.ts";
+import { expectedContents, sampleSteps, writeSample } from "./sample.ts";
 import { packageFrom } from "./steps.ts";
 
 const directory = makeTemporaryDirectory();

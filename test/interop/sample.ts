@@ -1,7 +1,7 @@
 /** A folder with everything that is hard about names, sizes and metadata, and the steps that package it. */
-import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { contentsOf } from "../support/files.ts";
 import { hostileNames } from "./random-packages.ts";
 import type { Step } from "./steps.ts";
 
@@ -43,17 +43,6 @@ export function sampleSteps(directory: string): Step[] {
 		{ op: "set_meta", at: "sizes", meta_json: '{"unit": "byte", "parts": 8388608.0}' },
 		{ op: "set_meta", at: "folders/__proto__", meta_json: metadata },
 	];
-}
-
-/** Hex SHA-256 of every file below a folder, by relative path with `/`. */
-export function contentsOf(directory: string): Record<string, string> {
-	const contents: Record<string, string> = Object.create(null) as Record<string, string>;
-	const names = readdirSync(directory, { recursive: true, encoding: "utf8" });
-	for (const name of names.filter((path) => statSync(join(directory, path)).isFile()))
-		contents[name] = createHash("sha256")
-			.update(readFileSync(join(directory, name)))
-			.digest("hex");
-	return contents;
 }
 
 /** Contents of the sample as a package: the folder, and the copy that the steps add. */

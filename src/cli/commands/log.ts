@@ -7,7 +7,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 	const { options, output, signal } = invocation;
 	const target = nameOf(invocation);
 	const registry = await registryOf(target);
-	const limit = options.integer("limit", 1) ?? Number.POSITIVE_INFINITY;
+	const limit = options.integer("limit") ?? Number.POSITIVE_INFINITY;
 	const found: {
 		pointer: string;
 		topHash: string;

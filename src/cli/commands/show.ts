@@ -13,7 +13,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 	const { files, bytes } = totals(pkg);
 	const topHash = topHashOf(pkg);
 	const { bold } = output.paint.data;
-	const maxLines = options.integer("lines", 1) ?? 40;
+	const maxLines = options.integer("lines") ?? 40;
 	const line = (title: string, text: string): string => `${bold(title.padEnd(9))} ${text}`;
 	return {
 		document: {

@@ -4,7 +4,7 @@ export type Shell = "bash" | "zsh" | "fish";
 
 /**
  * bash cuts words at `:`, `=` and `@`, which are part of our words; so the line is split at blanks here,
- * and what bash has cut off is removed from the candidates again.
+ * and what bash has cut off is removed from the candidates again (a final `@` it keeps with the word).
  */
 const bash = `# Completion of bale for bash; made by "bale completion bash".
 _bale_complete() {
@@ -15,6 +15,7 @@ _bale_complete() {
 	breaks="\${COMP_WORDBREAKS//[^:=@]/}"
 	if [[ -n $breaks && $current == *["$breaks"]* ]]; then
 		prefix="\${current%"\${current##*["$breaks"]}"}"
+		prefix="\${prefix%@}"
 	fi
 	COMPREPLY=()
 	local word="\${current#"$prefix"}"

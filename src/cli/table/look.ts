@@ -27,7 +27,7 @@ export const lookCommands: readonly CommandSpec[] = [
 		arguments: [nameArgument],
 		options: [
 			registry,
-			{ name: "limit", value: "N", what: "Only the newest N revisions", completes: "nothing" },
+			{ name: "limit", value: "N", least: 1, what: "Only the newest N revisions", completes: "nothing" },
 		],
 		examples: [{ command: "bale log ann/cats --registry /data/lab", what: "When, which hash, what about" }],
 		schema: "bale.log/1",
@@ -42,7 +42,13 @@ export const lookCommands: readonly CommandSpec[] = [
 		options: [
 			registry,
 			topHash,
-			{ name: "lines", value: "N", what: "Lines of the tree at most; default: 40", completes: "nothing" },
+			{
+				name: "lines",
+				value: "N",
+				least: 1,
+				what: "Lines of the tree at most; default: 40",
+				completes: "nothing",
+			},
 			allowUnverified,
 		],
 		examples: [{ command: "bale show ann/cats@3f9c21ab", what: "What is in that revision" }],

@@ -38,6 +38,7 @@ export const concurrency: OptionSpec = {
 	name: "concurrency",
 	value: "N",
 	what: "Files at once; default: what the machine can use",
+	least: 1,
 	completes: "nothing",
 };
 

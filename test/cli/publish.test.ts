@@ -1,0 +1,321 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { sandbox } from "./sandbox.ts";
+
+const cats = { "a.txt": "a\n", "sub/b.txt": "b\n", "README.md": "# Cats\n" };
+
+describe("bale build", () => {
+	it("records a folder in the local registry and prints a reference", async () => {
+		const box = sandbox();
+		box.folder("cats", cats);
+		const document = await box.json(["build", "ann/cats", "--dir", "cats", "--message", "first"]);
+		expect(document).toMatchObject({ name: "ann/cats", files: 3, bytes: 11, changed: true, dryRun: false });
+		expect(document["registry"]).toBe(`file://${box.data}/packages`);
+		const again = await box.bale(["build", "ann/cats", "--dir", "cats", "--message", "first"]);
+		expect(again.stdout).toBe(`ann/cats@${String(document["topHash"])}\n`);
+		expect(again.stderr).toContain("Recorded a revision of ann/cats");
+	});
+
+	it("gives the top hash that quilt3 gives for the folder, with null as metadata", async () => {
+		const box = sandbox();
+		box.folder("tree", { "a.txt": "a", "sub/b.txt": "b" });
+		const { stdout } = await box.bale(["build", "u/p", "--dir", "tree", "--message", "m1", "-q"]);
+		expect(stdout).toBe("09dd0e73e8176bf1b054401b191135f0145667c4400f1815541aab296250a7c5\n");
+	});
+
+	it("only computes the top hash with --dry-run", async () => {
+		const box = sandbox();
+		box.folder("cats", cats);
+		const dry = await box.json(["build", "ann/cats", "--dir", "cats", "--dry-run"]);
+		expect(dry).toMatchObject({ dryRun: true, changed: true });
+		expect((await box.json(["list"]))["packages"]).toEqual([]);
+		const real = await box.json(["build", "ann/cats", "--dir", "cats"]);
+		expect(real["topHash"]).toBe(dry["topHash"]);
+	});
+
+	it("keeps the exact numbers of --meta", async () => {
+		const box = sandbox();
+		box.folder("cats", cats);
+		await box.bale([
+			"build",
+			"ann/cats",
+			"--dir",
+			"cats",
+			"--meta",
+			'{"v": 1.0, "n": 12345678901234567890, "é": [1e400]}',
+		]);
+		const broken = await box.error(["show", "ann/cats"], 10);
+		expect(broken.code).toBe("PackageNotFound");
+		const hash = async (meta: string): Promise<unknown> =>
+			(await box.json(["build", "ann/cats", "--dir", "cats", "--dry-run", "--meta", meta]))["topHash"];
+		expect(await hash("1.0")).not.toBe(await hash("1"));
+		await box.bale(["build", "ann/cats", "--dir", "cats", "--meta", '{"v": 1.0, "n": 12345678901234567890}']);
+		const { stdout } = await box.bale(["show", "ann/cats", "--json"]);
+		expect(stdout).toContain('"v": 1.0');
+		expect(stdout).toContain('"n": 12345678901234567890');
+	});
+
+	it("refuses bad metadata before it looks at anything", async () => {
+		const box = sandbox();
+		const missing = ["build", "ann/cats", "--dir", "not-there"];
+		expect((await box.error([...missing, "--meta", "{a:1}"], 2)).code).toBe("InvalidArgument");
+		expect((await box.error([...missing, "--meta", '{"a": NaN}'], 2)).code).toBe("InvalidMetadata");
+		expect((await box.error([...missing, "--meta", "@no-file"], 2)).code).toBe("InvalidArgument");
+		expect((await box.error([...missing, "--meta", "1", "--keep-meta"], 2)).code).toBe("InvalidArgument");
+		expect((await box.error(missing, 2)).code).toBe("NotAFile");
+		expect((await box.error(["build", "ann/cats"], 2)).message).toContain("--dir");
+	});
+
+	it("takes the metadata from a file with --meta @FILE", async () => {
+		const box = sandbox();
+		box.folder("cats", cats);
+		writeFileSync(box.path("meta.json"), '{"from": "file"}');
+		await box.json(["build", "ann/cats", "--dir", "cats", "--meta", "@meta.json"]);
+		expect((await box.json(["show", "ann/cats"]))["meta"]).toEqual({ from: "file" });
+	});
+
+	it("selects files by --include, --exclude and --ignore", async () => {
+		const box = sandbox();
+		box.folder("cats", { ...cats, "c.log": "c", ".quiltignore": "*.log\n" });
+		const keys = async (...flags: string[]): Promise<unknown> => {
+			await box.json(["build", "ann/cats", "--dir", "cats", ...flags]);
+			const { entries } = await box.json(["ls", "ann/cats", "-r"]);
+			return (entries as { key: string }[]).map(({ key }) => key);
+		};
+		expect(await keys()).toEqual([".quiltignore", "README.md", "a.txt", "sub/b.txt"]);
+		expect(await keys("--ignore", "none", "--include", "*.log", "--include", "sub/**")).toEqual([
+			"c.log",
+			"sub/b.txt",
+		]);
+		expect(await keys("--ignore=git", "--exclude=**/*.txt", "--exclude=.*")).toEqual(["README.md"]);
+	});
+});
+
+describe("bale push", () => {
+	it("copies the data, publishes and says what changed and what one can do next", async () => {
+		const box = sandbox();
+		const folder = box.folder("cats", cats);
+		const first = await box.json(["push", "ann/cats", "--dir", "cats", "--registry", "registry"]);
+		expect(first).toMatchObject({
+			name: "ann/cats",
+			registry: `file://${box.registry}`,
+			changed: true,
+			copied: { files: 3, bytes: 11 },
+			reused: { files: 0, bytes: 0 },
+			displaced: [],
+			changes: null,
+		});
+		expect(readFileSync(join(box.registry, "ann/cats/a.txt"), "utf8")).toBe("a\n");
+		writeFileSync(join(folder, "a.txt"), "changed\n");
+		writeFileSync(join(folder, "new.txt"), "new\n");
+		rmSync(join(folder, "README.md"));
+		const plan = await box.json(["push", "ann/cats", "--dir", "cats", "--registry", "registry", "--dry-run"]);
+		const human = await box.bale(["push", "ann/cats", "--dir", "cats", "--registry", "registry"]);
+		expect(human.stdout).toBe(`ann/cats@${String(plan["topHash"])}\n`);
+		expect(human.stderr).toContain("1 added, 1 changed, 1 removed since");
+		expect(human.stderr).toContain("Next: bale install ann/cats --registry registry");
+		expect(plan["changes"]).toEqual({
+			from: first["topHash"],
+			added: ["new.txt"],
+			modified: ["a.txt"],
+			deleted: ["README.md"],
+		});
+		expect(plan["displaced"]).toEqual([
+			{ key: "a.txt", physicalKey: expect.stringContaining("/.bale/objects/") as string },
+		]);
+		expect(readFileSync(join(box.registry, "ann/cats/a.txt"), "utf8")).toBe("a\n");
+	});
+
+	it("writes nothing with --dry-run", async () => {
+		const box = sandbox();
+		box.folder("cats", cats);
+		const dry = await box.json(["push", "ann/cats", "--dir", "cats", "--registry", "new", "--dry-run"]);
+		expect(dry).toMatchObject({ dryRun: true, copied: { files: 3, bytes: 11 } });
+		expect((await box.json(["list", "new"]))["packages"]).toEqual([]);
+		const real = await box.json(["push", "ann/cats", "--dir", "cats", "--registry", "new"]);
+		expect(real["topHash"]).toBe(dry["topHash"]);
+	});
+
+	it("is a Conflict when somebody else published, and publishes with --force", async () => {
+		const box = sandbox();
+		box.folder("cats", cats);
+		const push = ["push", "ann/cats", "--dir", "cats", "--registry", "registry"];
+		await box.json([...push, "-m", "mine"]);
+		await box.json([...push, "-m", "mine again"]);
+		const other = { env: { BALE_DATA_DIR: box.path("other-user") } };
+		const conflict = await box.json([...push, "-m", "theirs"], 11, other);
+		expect(conflict["error"]).toMatchObject({ code: "Conflict" });
+		await box.json([...push, "-m", "theirs", "--force"], 0, other);
+		expect((await box.error([...push, "-m", "mine"], 11)).code).toBe("Conflict");
+		await box.json(["install", "ann/cats", "--registry", "registry", "--dest", "copy"]);
+		await box.json([...push, "-m", "after installing"]);
+		const { revisions } = await box.json(["log", "ann/cats", "--registry", "registry"]);
+		expect((revisions as { message: string }[]).map(({ message }) => message)).toEqual([
+			"after installing",
+			"theirs",
+			"mine again",
+			"mine",
+		]);
+	});
+
+	it("says that metadata are dropped, keeps them with --keep-meta, and keeps files with --update", async () => {
+		const box = sandbox();
+		const folder = box.folder("cats", cats);
+		const push = ["push", "ann/cats", "--dir", "cats", "--registry", "registry"];
+		await box.json([...push, "--meta", '{"v": 1.0}']);
+		const dropping = await box.json([...push, "--dry-run"]);
+		expect(dropping["warnings"]).toEqual([
+			{ code: "MetadataDropped", message: expect.stringContaining("--keep-meta") as string },
+		]);
+		expect((await box.bale([...push, "--dry-run"])).stderr).toContain(
+			"warning: The metadata of the previous revision",
+		);
+		rmSync(join(folder, "a.txt"));
+		const kept = await box.json([...push, "--keep-meta", "--update"]);
+		expect(kept).toMatchObject({ files: 3, changed: false });
+		expect(kept).not.toHaveProperty("warnings");
+		await box.json(push);
+		expect(await box.json(["show", "ann/cats", "--registry", "registry"])).toMatchObject({
+			meta: null,
+			files: 2,
+		});
+	});
+
+	it("publishes the package of the local registry without --dir", async () => {
+		const box = sandbox();
+		box.folder("cats", cats);
+		const built = await box.json(["build", "ann/cats", "--dir", "cats", "-m", "m", "--meta", "{}"]);
+		const pushed = await box.json(["push", "ann/cats", "--registry", "registry", "-m", "m"]);
+		expect(pushed["topHash"]).toBe(built["topHash"]);
+		expect((await box.error(["push", "ann/cats", "--registry", "registry", "--update"], 2)).code).toBe(
+			"InvalidArgument",
+		);
+		expect((await box.error(["push", "ann/dogs", "--registry", "registry"], 10)).code).toBe(
+			"PackageNotFound",
+		);
+	});
+
+	it("publishes nothing twice", async () => {
+		const box = sandbox();
+		box.folder("cats", cats);
+		const push = ["push", "ann/cats", "--dir", "cats", "--registry", "registry", "--dedupe"];
+		await box.json(push);
+		expect(await box.json(push)).toMatchObject({ changed: false });
+		expect((await box.json(["log", "ann/cats", "--registry", "registry"]))["revisions"]).toHaveLength(1);
+	});
+
+	it("puts the data below --dest, and refuses --no-copy for local files and places elsewhere", async () => {
+		const box = sandbox();
+		box.folder("cats", cats);
+		const push = ["push", "ann/cats", "--dir", "cats", "--registry", "registry"];
+		await box.json([...push, "--dest", join(box.registry, "here")]);
+		expect(readFileSync(join(box.registry, "here/a.txt"), "utf8")).toBe("a\n");
+		expect((await box.error([...push, "--dest", box.path("elsewhere")], 2)).code).toBe("InvalidArgument");
+		expect((await box.error([...push, "--no-copy"], 2)).message).toContain("--no-copy");
+	});
+
+	it("needs a registry, and takes default_remote_registry", async () => {
+		const box = sandbox();
+		box.folder("cats", cats);
+		const push = ["push", "ann/cats", "--dir", "cats"];
+		expect((await box.error(push, 2)).hint).toContain("--registry");
+		await box.json(["config", "set", "default_remote_registry", box.registry]);
+		expect(await box.json(push)).toMatchObject({ registry: `file://${box.registry}` });
+	});
+
+	it("takes an address as the package, and refuses revisions and contradictions", async () => {
+		const box = sandbox();
+		box.folder("cats", cats);
+		const address = `quilt+file://${box.registry}#package=ann/cats`;
+		expect(await box.json(["push", address, "--dir", "cats"])).toMatchObject({ name: "ann/cats" });
+		expect((await box.json(["list", "registry"]))["packages"]).toEqual(["ann/cats"]);
+		expect((await box.error(["push", address, "--dir", "cats", "--registry", "other"], 2)).code).toBe(
+			"InvalidArgument",
+		);
+		expect((await box.error(["push", "ann/cats@abcdef0", "--dir", "cats"], 2)).code).toBe("InvalidArgument");
+	});
+
+	it("refuses a registry with workflow rules, and a workflow where there are none", async () => {
+		const box = sandbox();
+		box.folder("cats", cats);
+		const push = ["push", "ann/cats", "--dir", "cats", "--registry", "registry"];
+		expect((await box.error([...push, "--workflow", "x"], 2)).code).toBe("InvalidArgument");
+		expect((await box.error([...push, "--workflow", ""], 2)).code).toBe("InvalidArgument");
+		box.folder("registry/.quilt/workflows", { "config.yml": "version: '1'\n" });
+		expect((await box.error(push, 14)).code).toBe("WorkflowRejected");
+	});
+});
+
+describe("bale rollback", () => {
+	it("makes an earlier revision the latest one", async () => {
+		const box = sandbox();
+		const folder = box.folder("cats", cats);
+		const push = ["push", "ann/cats", "--dir", "cats", "--registry", "registry"];
+		const first = String((await box.json(push))["topHash"]);
+		writeFileSync(join(folder, "a.txt"), "changed\n");
+		const second = String((await box.json(push))["topHash"]);
+		const latest = async (): Promise<unknown> =>
+			(await box.json(["show", "ann/cats", "--registry", "registry"]))["topHash"];
+		const rollback = ["rollback", "ann/cats", first.slice(0, 10), "--registry", "registry"];
+		expect(await box.json([...rollback, "--dry-run"])).toMatchObject({
+			topHash: first,
+			previous: second,
+			changed: true,
+		});
+		expect(await latest()).toBe(second);
+		const done = await box.bale(rollback);
+		expect(done.stdout).toBe(`ann/cats@${first}\n`);
+		expect(done.stderr).toContain(`To undo: bale rollback ann/cats ${second.slice(0, 10)}`);
+		expect(await latest()).toBe(first);
+		expect(await box.json([`rollback`, `ann/cats@${first}`, "--registry", "registry"])).toMatchObject({
+			changed: false,
+		});
+		expect((await box.error(["rollback", "ann/cats", "--registry", "registry"], 2)).code).toBe(
+			"InvalidArgument",
+		);
+		expect((await box.error(["rollback", "ann/cats", "ffffff", "--registry", "registry"], 10)).code).toBe(
+			"RevisionNotFound",
+		);
+	});
+});
+
+describe("bale delete", () => {
+	it("says what will break, needs --yes without a terminal, and keeps the data", async () => {
+		const box = sandbox();
+		const folder = box.folder("cats", cats);
+		const push = ["push", "ann/cats", "--dir", "cats", "--registry", "registry"];
+		const first = String((await box.json(push))["topHash"]);
+		writeFileSync(join(folder, "a.txt"), "changed\n");
+		const second = String((await box.json(push))["topHash"]);
+		const del = ["delete", "ann/cats", "--registry", "registry"];
+		expect((await box.error(del, 2)).hint).toContain("--yes");
+		const dry = await box.bale([...del, "--dry-run"]);
+		expect(dry.code).toBe(0);
+		expect(dry.stderr).toContain("will find nothing");
+		expect(await box.json(["delete", `ann/cats@${second}`, "--registry", "registry", "--yes"])).toMatchObject(
+			{
+				topHash: second,
+				latest: first,
+				pointers: expect.arrayContaining(["latest"]) as string[],
+			},
+		);
+		expect(await box.json([...del, "-y"])).toMatchObject({ latest: null });
+		expect((await box.error([...del, "--yes"], 10)).code).toBe("PackageNotFound");
+		expect((await box.error(["delete", "ann/cats:latest", "--yes", "--registry", "registry"], 2)).code).toBe(
+			"InvalidArgument",
+		);
+		expect(readFileSync(join(box.registry, "ann/cats/a.txt"), "utf8")).toBe("a\n");
+		const revived = await box.json([
+			"install",
+			"ann/cats",
+			"--top-hash",
+			first,
+			"--registry",
+			"registry",
+			"--dest",
+			"out",
+		]);
+		expect(revived["files"]).toBe(3);
+	});
+});

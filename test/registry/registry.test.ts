@@ -1,0 +1,212 @@
+/** Reading a registry: names, pointers, hashes, and what lies there that is none of these. */
+import { describe, expect, test } from "vitest";
+import { parsePackageName } from "../../src/core/names.ts";
+import { createSha256 } from "../../src/core/sha256.ts";
+import type { TopHash } from "../../src/core/top-hash.ts";
+import { deletePointers, planDeletion, rollback } from "../../src/registry/pointers.ts";
+import { Registry } from "../../src/registry/registry.ts";
+import { MemoryStore } from "../../src/storage/memory-store.ts";
+import { failure } from "../client/support/failure.ts";
+import { listed } from "../client/support/files.ts";
+import { RecordingStore } from "../client/support/recording-store.ts";
+
+const name = parsePackageName("team/data");
+const pointers = ".quilt/named_packages/team/data/";
+const hash = (digit: string): TopHash => digit.repeat(64) as TopHash;
+/** The top hash of the bare header. */
+const bare = "7a67ff45a4a4c4814ea89d82bb9fb6fbf06caebc79d6507121b549213c747537";
+
+async function registryWith(
+	objects: Record<string, string>,
+): Promise<{ registry: Registry; store: RecordingStore }> {
+	const store = new RecordingStore(new MemoryStore());
+	for (const [key, text] of Object.entries(objects)) {
+		await store.inner.put(key, new TextEncoder().encode(text));
+	}
+	return { store, registry: new Registry(store, { createSha256, now: () => 0 }) };
+}
+
+describe("Registry.names()", () => {
+	test("gives every package once, in order, without opening manifests", async () => {
+		const { registry } = await registryWith({
+			[`${pointers}1`]: hash("a"),
+			[`${pointers}latest`]: hash("a"),
+			".quilt/named_packages/a/z/latest": hash("a"),
+			".quilt/named_packages/日本/語/latest": hash("a"),
+		});
+		expect(await listed(registry.names())).toEqual(["a/z", "team/data", "日本/語"]);
+	});
+
+	test("gives none for a registry that does not exist", async () => {
+		const { registry } = await registryWith({});
+		expect(await listed(registry.names())).toEqual([]);
+	});
+
+	test("passes over text that is in no package's folder", async () => {
+		const { registry } = await registryWith({
+			".quilt/named_packages/stray": "x",
+			".quilt/named_packages/team/stray": "x",
+			".quilt/packages/x": "x",
+		});
+		expect(await listed(registry.names())).toEqual([]);
+	});
+});
+
+describe("Registry.pointers()", () => {
+	test("sorts by number, latest last, and passes over strays", async () => {
+		const { registry } = await registryWith({
+			[`${pointers}latest`]: hash("c"),
+			[`${pointers}10`]: hash("c"),
+			[`${pointers}9`]: hash("b"),
+			[`${pointers}latest.bak`]: "?",
+			[`${pointers}.DS_Store`]: "?",
+			[`${pointers}tag`]: hash("d"),
+			[`${pointers}9/deeper`]: hash("d"),
+			[`${pointers}-5`]: hash("d"),
+		});
+		const found = await registry.pointers(name);
+		expect(found.map(({ pointer, topHash }) => [pointer, topHash])).toEqual([
+			["9", hash("b")],
+			["10", hash("c")],
+			["latest", hash("c")],
+		]);
+	});
+
+	test("trims white space around the hash", async () => {
+		const { registry } = await registryWith({ [`${pointers}latest`]: `${hash("c")}\r\n` });
+		expect((await registry.head(name))?.topHash).toBe(hash("c"));
+		expect(await registry.follow(name, "latest")).toBe(hash("c"));
+	});
+
+	test.for(["", "0".repeat(63), "z".repeat(64), "A".repeat(64), "../../x", "x".repeat(5000)])(
+		"a pointer that holds %j is CorruptPointer, never used as a path",
+		async (text) => {
+			const { registry } = await registryWith({ [`${pointers}latest`]: text });
+			for (const read of [() => registry.head(name), () => registry.follow(name, "latest")]) {
+				const error = await failure(read, "CorruptPointer");
+				expect(error.exitCode).toBe(13);
+				expect(error.message).toContain("team/data");
+				expect(error.hint).toBeTruthy();
+			}
+		},
+	);
+
+	test("waits for another client that is rewriting latest in place", async () => {
+		const { registry, store } = await registryWith({ [`${pointers}latest`]: "" });
+		setTimeout(() => void store.put(`${pointers}latest`, new TextEncoder().encode(hash("a"))), 60);
+		expect(await registry.follow(name, "latest")).toBe(hash("a"));
+	});
+
+	test("follow() finds latest and timestamps only", async () => {
+		const { registry } = await registryWith({
+			[`${pointers}latest`]: hash("a"),
+			[`${pointers}5`]: hash("b"),
+		});
+		expect(await registry.follow(name, "5")).toBe(hash("b"));
+		await failure(registry.follow(name, "6"), "RevisionNotFound");
+		for (const pointer of ["tag", "../latest", "latest/..", "-1", "5.0", ""]) {
+			await failure(registry.follow(name, pointer), "RevisionNotFound");
+		}
+		await failure(registry.follow(parsePackageName("team/none"), "latest"), "PackageNotFound");
+	});
+});
+
+describe("Registry.resolve()", () => {
+	const manifests = {
+		[`.quilt/packages/${"a".repeat(64)}`]: "",
+		[`.quilt/packages/${"a".repeat(10)}${"b".repeat(54)}`]: "",
+		[`.quilt/packages/${"c".repeat(64)}`]: "",
+		[`.quilt/packages/${"c".repeat(64)}.bak`]: "",
+		[`.quilt/packages/${"c".repeat(20)}`]: "",
+	};
+
+	test("finds the one hash that begins so, among all manifests, and no strays", async () => {
+		const { registry } = await registryWith(manifests);
+		expect(await registry.resolve("cccccc")).toBe(hash("c"));
+		expect(await registry.resolve("aaaaaaaaaab")).toBe("a".repeat(10) + "b".repeat(54));
+	});
+
+	test("names the candidates of an ambiguous prefix", async () => {
+		const { registry } = await registryWith(manifests);
+		const error = await failure(registry.resolve("aaaaaa"), "AmbiguousHash");
+		expect(error.exitCode).toBe(10);
+		expect(error.details["candidates"]).toEqual([hash("a"), "a".repeat(10) + "b".repeat(54)]);
+	});
+
+	test("takes 64 digits as they are, and refuses what is no hash", async () => {
+		const { registry } = await registryWith(manifests);
+		expect(await registry.resolve(hash("d"))).toBe(hash("d"));
+		await failure(registry.resolve("dddddd"), "RevisionNotFound");
+		for (const text of ["", "abcde", "ABCDEF", "../../x", "z".repeat(64), "a/".repeat(32), "a".repeat(65)]) {
+			const error = await failure(registry.resolve(text), "InvalidHash");
+			expect(error.exitCode).toBe(2);
+		}
+	});
+
+	test("shorten() gives the shortest unique prefix of at least 7 digits", async () => {
+		const { registry } = await registryWith(manifests);
+		expect(await registry.shorten(hash("a"))).toBe("a".repeat(11));
+		expect(await registry.shorten(hash("d"))).toBe("d".repeat(7));
+	});
+});
+
+describe("Registry.read()", () => {
+	test("checks that the content gives the name, unless told not to", async () => {
+		const { registry } = await registryWith({
+			[`.quilt/packages/${bare}`]: '{"version":"v0"}',
+			[`.quilt/packages/${hash("a")}`]: '{"version":"v0"}',
+		});
+		expect((await registry.read(bare as TopHash)).header.get("version")).toBe("v0");
+		const error = await failure(registry.read(hash("a")), "TopHashMismatch");
+		expect(error.details).toMatchObject({ expected: hash("a"), found: bare });
+		expect((await registry.read(hash("a"), { allowUnverified: true })).header.get("version")).toBe("v0");
+		await failure(registry.read(hash("b")), "RevisionNotFound");
+	});
+});
+
+describe("deleting pointers", () => {
+	const three = {
+		[`${pointers}9`]: hash("a"),
+		[`${pointers}10`]: hash("b"),
+		[`${pointers}11`]: hash("c"),
+		[`${pointers}latest`]: hash("c"),
+		[`.quilt/packages/${hash("a")}`]: "",
+	};
+
+	test("of the latest revision moves latest to the numerically greatest that remains, first", async () => {
+		const { registry, store } = await registryWith(three);
+		const plan = await planDeletion(registry, name, hash("c"));
+		expect(plan).toEqual({ remove: ["11", "latest"], latest: hash("b") });
+		await deletePointers(registry, name, plan);
+		expect(store.log).toEqual([`put ${pointers}latest`, `delete ${pointers}11`]);
+	});
+
+	test("of an older revision leaves latest alone", async () => {
+		const { registry, store } = await registryWith(three);
+		await deletePointers(registry, name, await planDeletion(registry, name, hash("a")));
+		expect(store.log).toEqual([`delete ${pointers}9`]);
+	});
+
+	test("of everything leaves manifests", async () => {
+		const { registry, store } = await registryWith({ ...three, [`${pointers}stray`]: "?" });
+		await deletePointers(registry, name, await planDeletion(registry, name, undefined));
+		expect(store.log[0]).toBe(`delete ${pointers}latest`);
+		expect(await listed(store.list(""))).toMatchObject([{ key: `.quilt/packages/${hash("a")}` }]);
+	});
+
+	test("of what is not there is one clear error", async () => {
+		const { registry } = await registryWith(three);
+		await failure(planDeletion(registry, name, hash("d")), "RevisionNotFound");
+		await failure(planDeletion(registry, parsePackageName("team/none"), undefined), "PackageNotFound");
+		await failure(planDeletion(registry, parsePackageName("team/none"), hash("a")), "PackageNotFound");
+	});
+
+	test("rollback() rewrites latest only, and needs manifest and package", async () => {
+		const { registry, store } = await registryWith(three);
+		await rollback(registry, name, hash("a"));
+		expect(store.log).toEqual([`put ${pointers}latest`]);
+		expect((await registry.head(name))?.topHash).toBe(hash("a"));
+		await failure(rollback(registry, name, hash("b")), "RevisionNotFound");
+		await failure(rollback(registry, parsePackageName("team/none"), hash("a")), "PackageNotFound");
+	});
+});
