@@ -2,12 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { hostname, userInfo } from "node:os";
 import type { Platform } from "../client/platform.ts";
-import { BaleError } from "../core/errors.ts";
 import { HttpStore } from "../storage/http-store.ts";
 import type { Store } from "../storage/store.ts";
 import { DirectoryStore } from "./directory-store.ts";
 import { NodeFiles } from "./local-files.ts";
 import { createNodeSha256 } from "./node-digest.ts";
+import { openS3 } from "./s3-open.ts";
 import { proxiedFetch } from "./proxied-fetch.ts";
 import { settingsFromConfig } from "./settings.ts";
 
@@ -17,7 +17,7 @@ export function nodePlatform(): Platform {
 		now: () => Date.now(),
 		randomId: () => randomUUID(),
 		createSha256: createNodeSha256,
-		openStore: (location) => Promise.resolve(openStore(location)),
+		openStore: async (location) => (/^s3:/i.test(location) ? openS3(location) : openStore(location)),
 		files: new NodeFiles(),
 		settings: settingsFromConfig({
 			onWarning: ({ code, message }) => process.emitWarning(message, { type: "BaleWarning", code }),
@@ -30,16 +30,6 @@ export function nodePlatform(): Platform {
 function openStore(location: string): Store {
 	if (/^https?:/i.test(location))
 		return new HttpStore(location, { fetch: (request, init) => proxiedFetch(urlOf(request), init) });
-	if (/^s3:/i.test(location)) {
-		throw new BaleError(
-			"Unsupported",
-			`Cannot open ${location}: this version of bale has directory registries only`,
-			{
-				hint: "Use a directory, or quilt3 for buckets until bale can",
-				details: { location },
-			},
-		);
-	}
 	return new DirectoryStore(location.replace(/(?<=.)\/+$/, ""));
 }
 

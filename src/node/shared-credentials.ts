@@ -1,8 +1,6 @@
-/** Keys for storage that the user has anyway: environment variables and AWS's shared credentials file. */
-import { homedir } from "node:os";
-import { join } from "node:path";
+/** Keys for storage that the user has anyway: environment variables and AWS's shared files. */
+import { readProfile, type Section } from "./aws-profile.ts";
 import type { Environment } from "./places.ts";
-import { readSmallFile } from "./private-file.ts";
 
 /** Keys for storage in the shape of the AWS SDK for JavaScript, version 3. */
 export type Credentials = {
@@ -14,14 +12,20 @@ export type Credentials = {
 
 /** Static keys from `AWS_*` variables, else from the profile `AWS_PROFILE` (default "default"); undefined when there are none. */
 export async function profileCredentials(env: Environment): Promise<Credentials | undefined> {
-	const fromEnvironment = toCredentials(
+	return environmentCredentials(env) ?? staticCredentials((await readProfile(env)).values);
+}
+
+/** Keys from `AWS_*` variables. */
+export function environmentCredentials(env: Environment): Credentials | undefined {
+	return toCredentials(
 		env["AWS_ACCESS_KEY_ID"],
 		env["AWS_SECRET_ACCESS_KEY"],
-		env["AWS_SESSION_TOKEN"],
+		env["AWS_SESSION_TOKEN"] || env["AWS_SECURITY_TOKEN"],
 	);
-	if (fromEnvironment !== undefined) return fromEnvironment;
-	const path = env["AWS_SHARED_CREDENTIALS_FILE"] ?? join(homedir(), ".aws", "credentials");
-	const profile = parseProfile((await readSmallFile(path)) ?? "", env["AWS_PROFILE"] ?? "default");
+}
+
+/** Keys that a profile holds itself. */
+export function staticCredentials(profile: Section): Credentials | undefined {
 	return toCredentials(
 		profile.get("aws_access_key_id"),
 		profile.get("aws_secret_access_key"),
@@ -29,23 +33,19 @@ export async function profileCredentials(env: Environment): Promise<Credentials 
 	);
 }
 
-function parseProfile(text: string, name: string): ReadonlyMap<string, string> {
-	const values = new Map<string, string>();
-	let isWanted = false;
-	for (const line of text.split(/\r?\n/)) {
-		const section = /^\s*\[\s*(.*?)\s*\]/.exec(line);
-		if (section !== null) isWanted = section[1] === name;
-		const pair = /^\s*([A-Za-z_]+)\s*=\s*(.*?)\s*$/.exec(line);
-		if (isWanted && pair?.[1] !== undefined) values.set(pair[1].toLowerCase(), pair[2] ?? "");
-	}
-	return values;
-}
-
-function toCredentials(
+/** Undefined unless both keys are there; `expiration` is any text that `Date` reads. */
+export function toCredentials(
 	accessKeyId: string | undefined,
 	secretAccessKey: string | undefined,
 	sessionToken: string | undefined,
+	expiration?: string,
 ): Credentials | undefined {
 	if (!accessKeyId || !secretAccessKey) return undefined;
-	return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+	const expires = expiration === undefined ? Number.NaN : Date.parse(expiration);
+	return {
+		accessKeyId,
+		secretAccessKey,
+		...(sessionToken ? { sessionToken } : {}),
+		...(Number.isNaN(expires) ? {} : { expiration: new Date(expires) }),
+	};
 }

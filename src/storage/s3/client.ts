@@ -181,10 +181,9 @@ export class S3Client {
 				refusedSigned = failure;
 				continue;
 			}
-			if (refusedSigned !== undefined) {
-				// Unsigned it is no better, unless the bucket is open and the object is not there.
-				if (failure.status === 403) return { ok: false, failure: refusedSigned, repeated };
-				this.#readsUnsigned = true;
+			// "Not there" is only believed of a bucket that is known to be open: who may not look sees the same.
+			if (refusedSigned !== undefined && [403, 404].includes(failure.status)) {
+				return { ok: false, failure: refusedSigned, repeated };
 			}
 			if (!isRetryable(failure) || attempt >= maxAttempts) return { ok: false, failure, repeated };
 			if (failure.status >= 500) repeated = true;

@@ -131,7 +131,11 @@ export function toBaleError(subject: Subject, failure: Failure): BaleError {
 		case "ExpiredTokenException":
 		case "InvalidToken":
 		case "TokenRefreshRequired":
-			return make("LoginExpired", "the credentials have expired", 'Run "bale login", or renew the credentials');
+			return make(
+				"LoginExpired",
+				"the credentials have expired",
+				'Run "bale login", or renew the credentials',
+			);
 		case "AuthorizationHeaderMalformed":
 		case "IllegalLocationConstraintException":
 		case "PermanentRedirect":
@@ -167,16 +171,20 @@ export function toBaleError(subject: Subject, failure: Failure): BaleError {
 
 /** The error for requests that got no answer. */
 export function unreachable(subject: Subject, cause: unknown): BaleError {
-	return new BaleError("StoreUnavailable", `${attempted(subject)}: ${subject.endpoint} could not be reached`, {
-		hint: "Check the network and the endpoint",
-		details: {
-			action: subject.action,
-			bucket: subject.bucket,
-			...(subject.key === undefined ? {} : { key: subject.key }),
-			endpoint: subject.endpoint,
+	return new BaleError(
+		"StoreUnavailable",
+		`${attempted(subject)}: ${subject.endpoint} could not be reached`,
+		{
+			hint: "Check the network and the endpoint",
+			details: {
+				action: subject.action,
+				bucket: subject.bucket,
+				...(subject.key === undefined ? {} : { key: subject.key }),
+				endpoint: subject.endpoint,
+			},
+			cause,
 		},
-		cause,
-	});
+	);
 }
 
 /** `s3://bucket/key` as it is written in messages. */

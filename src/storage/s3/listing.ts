@@ -36,7 +36,10 @@ export async function* listObjects(
 			},
 			readListPage,
 		);
-		const items: ListItem[] = page.objects.map((object) => ({ ...object, key: object.key.slice(base.length) }));
+		const items: ListItem[] = page.objects.map((object) => ({
+			...object,
+			key: object.key.slice(base.length),
+		}));
 		for (const common of page.prefixes) items.push({ prefix: common.slice(base.length) });
 		if (page.prefixes.length > 0) items.sort((a, b) => compareNames(nameOf(a), nameOf(b)));
 		for (const item of items) {

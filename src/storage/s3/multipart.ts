@@ -57,7 +57,14 @@ export async function uploadInParts(
 						const bytes = await readRange(source, range, signal);
 						const sha256 = client.sha256(bytes);
 						digests[index] = sha256;
-						parts[index] = await sendPart(client, { key, uploadId, number: index + 1, bytes, sha256, signal });
+						parts[index] = await sendPart(client, {
+							key,
+							uploadId,
+							number: index + 1,
+							bytes,
+							sha256,
+							signal,
+						});
 					});
 				} catch (error) {
 					failed = true;

@@ -307,12 +307,7 @@ export class S3Store implements Store {
 		return this.#prefix + key;
 	}
 
-	#read(
-		method: "GET" | "HEAD",
-		key: string,
-		options: ReadOptions,
-		range: ByteRange | undefined,
-	): Operation {
+	#read(method: "GET" | "HEAD", key: string, options: ReadOptions, range: ByteRange | undefined): Operation {
 		const { versionId, signal } = options;
 		throwIfAborted(signal);
 		return {
@@ -335,7 +330,8 @@ export class S3Store implements Store {
 		if (failure.status === 404) return true;
 		if (options.versionId === undefined) return false;
 		return (
-			failure.status === 405 || (failure.status === 400 && /^(InvalidArgument|NoSuchVersion)$/.test(failure.code))
+			failure.status === 405 ||
+			(failure.status === 400 && /^(InvalidArgument|NoSuchVersion)$/.test(failure.code))
 		);
 	}
 

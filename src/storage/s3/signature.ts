@@ -47,9 +47,7 @@ export class Signer {
 			...input.headers,
 			"x-amz-content-sha256": input.payloadHash,
 			"x-amz-date": stamp,
-			...(credentials.sessionToken === undefined
-				? {}
-				: { "x-amz-security-token": credentials.sessionToken }),
+			...(credentials.sessionToken === undefined ? {} : { "x-amz-security-token": credentials.sessionToken }),
 		};
 		const names = Object.keys(headers).sort((a, b) => (a < b ? -1 : 1));
 		const canonical = [
