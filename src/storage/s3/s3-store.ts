@@ -163,7 +163,7 @@ export class S3Store implements Store {
 			return;
 		}
 		const { status, code } = outcome.failure;
-		if (status === 404 && code !== "NoSuchBucket") return;
+		if (status === 404 && code === "NoSuchKey") return;
 		throw toBaleError(this.#client.subject(operation), outcome.failure);
 	}
 
@@ -326,8 +326,7 @@ export class S3Store implements Store {
 
 	/** Whether a refusal says that there is no such object: also a version that cannot exist, or a delete marker. */
 	#isMissing({ failure }: Refusal, options: ReadOptions): boolean {
-		if (failure.code === "NoSuchBucket") return false;
-		if (failure.status === 404) return true;
+		if (failure.status === 404) return /^(NoSuchKey|NoSuchVersion|NotFound|)$/.test(failure.code);
 		if (options.versionId === undefined) return false;
 		return (
 			failure.status === 405 ||
