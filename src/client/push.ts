@@ -288,7 +288,6 @@ class Mover {
 			const seen: SelectedEntry = { physicalKey: formatPhysicalKey(entry.physicalKey), size: entry.size };
 			if (entry.content === undefined && !this.#isSelected(key, entry, seen)) continue;
 			const home = target(key, seen);
-			refuseReserved(key, home);
 			const rival = homes.get(home);
 			if (rival !== undefined) {
 				throw new BaleError(
@@ -531,25 +530,18 @@ class Mover {
 	}
 }
 
-/** A registry's own folders are no place for data. */
+/** A registry's own folders are written by publishing only: a file there could pass for a revision. */
 function refuseReserved(key: string, home: string): void {
 	const first = home.split("/", 1)[0]?.toLowerCase();
 	if (first !== ".quilt" && first !== ".bale") return;
 	throw new BaleError(
 		"ReservedKey",
-		`Cannot push "${key}" to "${home}": the registry keeps its own files there`,
-		{ hint: "Choose another dest", details: { key, place: home } },
+		`Cannot push "${key}" to "${home}": that folder belongs to the registry itself`,
+		{
+			hint: "Choose another dest",
+			details: { key, place: home },
+		},
 	);
-}
-
-/** A registry's own folders are written by publishing only: a file there could pass for a revision. */
-function refuseReserved(key: string, home: string): void {
-	const first = home.split("/", 1)[0]?.toLowerCase();
-	if (first !== ".quilt" && first !== ".bale") return;
-	throw new BaleError("ReservedKey", `Cannot push "${key}" to "${home}": that folder belongs to the registry itself`, {
-		hint: "Choose another dest",
-		details: { key, place: home },
-	});
 }
 
 function relativeTo(root: PhysicalKey, key: PhysicalKey, text: string): string {
