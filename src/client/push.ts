@@ -1,8 +1,10 @@
+import { metaJson } from "../core/entry.ts";
 import { BaleError, isBaleError } from "../core/errors.ts";
 import { isKnownHashType, type Hash, type HashType } from "../core/hash.ts";
+import { jsonEquals } from "../core/json.ts";
 import { layout } from "../core/layout.ts";
 import { parseLogicalKey } from "../core/logical-key.ts";
-import { formatManifest } from "../core/manifest.ts";
+import { formatManifest, type Manifest } from "../core/manifest.ts";
 import { parsePackageName, type PackageName } from "../core/names.ts";
 import {
 	formatPhysicalKey,
@@ -90,10 +92,12 @@ export async function pushPackage(
 	const registry = await openRegistry(options.registry, "remote");
 	const header = await nextHeader(state, registry, options);
 	const accept = await acceptable(state, registry, name, options);
-	const head = await checkBase(registry, name, accept, options.signal);
+	const head = await checkBase(registry, name, accept, options.signal).catch((error: unknown) =>
+		headIfAlike(registry, name, { header, tree: state.tree }, error, options.signal),
+	);
 
 	const tree = state.tree.clone();
-	const moved = await new Mover(tree, state.origin, registry, name, head, options).run();
+	const { elsewhere, ...moved } = await new Mover(tree, state.origin, registry, name, head, options).run();
 	await hashMissing(tree, state.origin, options);
 	const topHash = computeTopHash(header, tree, platform().createSha256);
 	const pushed: PackageState = {
@@ -113,9 +117,10 @@ export async function pushPackage(
 		usable: async (existing) => {
 			for (const [key, entry] of existing.tree.walk()) {
 				const mine = tree.get(key);
-				const inside =
-					mine !== undefined && "physicalKey" in mine && isInside(registry.store.root, mine.physicalKey);
+				if (mine === undefined || !("physicalKey" in mine)) continue;
+				const inside = isInside(registry.store.root, mine.physicalKey);
 				if (inside && !isInside(registry.store.root, entry.physicalKey)) return false;
+				if (elsewhere.has(key) && !physicalKeyEquals(mine.physicalKey, entry.physicalKey)) return false;
 			}
 			return isUsable(registry, existing);
 		},
@@ -133,6 +138,35 @@ export async function pushPackage(
 		changed: published.changed,
 		dryRun: false,
 	};
+}
+
+/**
+ * The latest revision although the package does not come from it, when this push may be a repetition of the one
+ * that published it: header, keys, sizes and metadata are the same. The hashes decide when it is published.
+ */
+async function headIfAlike(
+	registry: Registry,
+	name: PackageName,
+	ours: Manifest,
+	error: unknown,
+	signal: AbortSignal | undefined,
+): Promise<Head | undefined> {
+	if (!isBaleError(error, "Conflict")) throw error;
+	const head = await registry.head(name, signal);
+	const theirs =
+		head && (await registry.read(head.topHash, { allowUnverified: true, signal }).catch(() => undefined));
+	if (theirs === undefined || !isAlike(ours, theirs)) throw error;
+	return head;
+}
+
+function isAlike(ours: Manifest, theirs: Manifest): boolean {
+	if (!jsonEquals(ours.header, theirs.header) || ours.tree.fileCount !== theirs.tree.fileCount) return false;
+	for (const [key, entry] of ours.tree.walk()) {
+		const other = theirs.tree.get(key);
+		if (other === undefined || !("physicalKey" in other)) return false;
+		if (other.size !== entry.size || !jsonEquals(metaJson(other), metaJson(entry))) return false;
+	}
+	return true;
 }
 
 async function acceptable(
@@ -185,6 +219,8 @@ class Mover {
 	readonly #head: Head | undefined;
 	readonly #options: PushOptions;
 	readonly #landing: Landing;
+	/** Keys whose place holds other content, so that their own is elsewhere in the registry. */
+	readonly #elsewhere = new Set<string>();
 	#previous: Tree | undefined;
 
 	constructor(
@@ -205,7 +241,9 @@ class Mover {
 	}
 
 	/** Runs the moves; the tree's entries then point to where their bytes are. */
-	async run(): Promise<Pick<PushResult, "copied" | "reused" | "displaced">> {
+	async run(): Promise<
+		Pick<PushResult, "copied" | "reused" | "displaced"> & { readonly elsewhere: ReadonlySet<string> }
+	> {
 		let pending = await this.#select();
 		const copied = { files: 0, bytes: 0 };
 		const reused = { files: 0, bytes: 0 };
@@ -239,7 +277,7 @@ class Mover {
 			}
 		}
 		this.#options.onProgress?.({ kind: "finished", phase: "copy" });
-		return { copied, reused, displaced };
+		return { copied, reused, displaced, elsewhere: this.#elsewhere };
 	}
 
 	async #select(): Promise<Work[]> {
@@ -262,6 +300,7 @@ class Mover {
 			}
 			homes.set(home, key);
 			if (physicalKeyEquals(entry.physicalKey, joinPhysicalKey(this.#registry.store.root, home))) continue;
+			refuseReserved(key, home);
 			if (entry.size === undefined) {
 				throw new BaleError("InvalidManifest", `Cannot push "${key}": its size is no number of bytes`, {
 					details: { key },
@@ -335,6 +374,7 @@ class Mover {
 				place.push({ ...work, at: work.home, displaced: false });
 			} else {
 				const sha256 = await plainSha256(work.from, work.size, this.#options.signal);
+				this.#elsewhere.add(work.key);
 				place.push({ ...work, at: layout.object(this.#name, sha256, work.key), displaced: true });
 			}
 		}
@@ -368,7 +408,9 @@ class Mover {
 		const at = await this.#landing.inspect(displaced, this.#options.signal);
 		if (at.kind !== "object" || at.size !== work.size) return undefined;
 		const there = await this.#landing.hash(displaced, work.size, "sha2-256-chunked", this.#options.signal);
-		return sameHash(there, hash) ? joinPhysicalKey(root, displaced) : undefined;
+		if (!sameHash(there, hash)) return undefined;
+		this.#elsewhere.add(work.key);
+		return joinPhysicalKey(root, displaced);
 	}
 
 	/** Whether a file that the latest revision names has not been touched since that was published. */
@@ -486,6 +528,20 @@ class Mover {
 	#moveOptions(): { signal: AbortSignal | undefined; concurrency: number | undefined } {
 		return { signal: this.#options.signal, concurrency: this.#options.concurrency };
 	}
+}
+
+/** A registry's own folders are written by publishing only: a file there could pass for a revision. */
+function refuseReserved(key: string, home: string): void {
+	const first = home.split("/", 1)[0]?.toLowerCase();
+	if (first !== ".quilt" && first !== ".bale") return;
+	throw new BaleError(
+		"ReservedKey",
+		`Cannot push "${key}" to "${home}": that folder belongs to the registry itself`,
+		{
+			hint: "Choose another dest",
+			details: { key, place: home },
+		},
+	);
 }
 
 function relativeTo(root: PhysicalKey, key: PhysicalKey, text: string): string {

@@ -9,9 +9,10 @@ export async function promptHidden(question: string): Promise<string> {
 			hint: "Log in with an API key (BALE_API_KEY), or pass the code",
 		});
 	}
-	process.stderr.write(question);
 	const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
 	const reader = createInterface({ input: process.stdin, output: silent, terminal: true });
+	// Only now does the terminal not echo.
+	process.stderr.write(question);
 	try {
 		return await new Promise<string>((resolve, reject) => {
 			reader.once("line", resolve);

@@ -72,7 +72,7 @@ class DirectoryVisit {
 	readonly #options: WalkOptions;
 	readonly #invalidNames: string[];
 	readonly #handle: Dir | undefined;
-	#validNames: Set<string> | undefined;
+	#rawNames: RawNames | undefined;
 
 	constructor(root: string, relative: string, options: WalkOptions, invalidNames: string[]) {
 		this.#base = relative === "" ? "" : `${relative}/`;
@@ -139,18 +139,28 @@ class DirectoryVisit {
 
 	/** Whether a name with a replacement character really has one, or stands for bytes that are not UTF-8. */
 	#isValid(name: string): boolean {
-		if (this.#validNames === undefined) {
-			this.#validNames = new Set();
-			for (const bytes of readdirSync(this.#path, { encoding: "buffer" })) {
-				const text = bytes.toString();
-				if (Buffer.from(text).equals(bytes)) this.#validNames.add(text);
-				else if (this.#invalidNames.length < maxNamesTold) {
-					this.#invalidNames.push(this.#base + escapeBytes(bytes));
-				}
-			}
+		this.#rawNames ??= readRawNames(this.#path);
+		const { valid = false, escaped = [] } = this.#rawNames.get(name) ?? {};
+		for (const text of escaped.splice(0)) {
+			if (this.#invalidNames.length < maxNamesTold) this.#invalidNames.push(this.#base + text);
 		}
-		return this.#validNames.has(name);
+		return valid;
 	}
+}
+
+type RawNames = Map<string, { valid: boolean; readonly escaped: string[] }>;
+
+/** What the names in a directory are in bytes, by the text that they are decoded to. */
+function readRawNames(path: string): RawNames {
+	const names: RawNames = new Map();
+	for (const bytes of readdirSync(path, { encoding: "buffer" })) {
+		const text = bytes.toString();
+		const found = names.get(text) ?? { valid: false, escaped: [] };
+		if (Buffer.from(text).equals(bytes)) found.valid = true;
+		else found.escaped.push(escapeBytes(bytes));
+		names.set(text, found);
+	}
+	return names;
 }
 
 /** Printable ASCII as it is, other bytes as `\xNN`. */

@@ -1,6 +1,7 @@
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { beforeAll, expect, it } from "vitest";
 import { root } from "../support/repository.ts";
 import { makeTemporaryDirectory, removeDirectory } from "../support/temporary.ts";
@@ -20,23 +21,21 @@ const violations = {
 	"src/registry/planted-upward.ts": 'export type { Platform } from "../client/platform.ts";',
 	"src/identity/planted-node.ts": "export const planted: unknown = process;",
 	"src/client/planted-node.ts": 'export { readFileSync } from "node:fs";',
-	"src/client/planted-upward.ts": 'export * from "../node/places.ts";',
-	"src/node/planted-upward.ts": 'export * from "../cli/run.ts";',
+	"src/client/planted-upward.ts": 'export * from "../node/file-url.ts";',
+	"src/node/planted-upward.ts": 'export * from "../cli/version.ts";',
 };
 
 const layers = ["core", "protocol", "storage", "transfer", "registry", "identity", "client", "node"];
 const copy = makeTemporaryDirectory();
 
-/** Compiles the copied layers one by one, also after errors, and returns what `tsc` says. */
-function compile(): string {
+/** Checks one copied layer against the built declarations of the layers below; the lines that `tsc` prints. */
+async function compile(layer: string): Promise<string[]> {
 	const compiler = join(root, "node_modules/typescript/bin/tsc");
-	return layers
-		.map((layer) => {
-			const project = join(copy, "src", layer);
-			// Declarations of the layers below come from the build; only this layer is checked.
-			return spawnSync(process.execPath, [compiler, "-p", project, "--noEmit"], { encoding: "utf8" }).stdout;
-		})
-		.join("");
+	const child = spawn(process.execPath, [compiler, "-p", join(copy, "src", layer), "--noEmit"], {
+		cwd: copy,
+	});
+	const output = await text(child.stdout);
+	return output.split("\n").filter((line) => /^\S/.test(line));
 }
 
 beforeAll(() => {
@@ -49,15 +48,18 @@ beforeAll(() => {
 	};
 });
 
-it("tsc accepts the layers as they are", () => {
-	expect(compile()).toBe("");
-});
+it("tsc accepts core and storage as they are", async () => {
+	expect(await Promise.all(["core", "storage"].map(compile))).toEqual([[], []]);
+}, 60_000);
 
-it("tsc refuses Node, the DOM and imports from layers above in the layers that must not have them", () => {
-	for (const [path, text] of Object.entries(violations)) writeFileSync(join(copy, path), `${text}\n`);
-	const output = compile().replaceAll("\\", "/");
-	const unnoticed = Object.keys(violations).filter(
-		(path) => !output.includes(`${path.slice("src/".length)}(`),
-	);
-	expect(unnoticed, output).toEqual([]);
-});
+it("tsc refuses Node, the DOM and imports from layers above in the layers that must not have them", async () => {
+	for (const [path, line] of Object.entries(violations)) writeFileSync(join(copy, path), `${line}\n`);
+	const errors: string[] = [];
+	for (let index = 0; index < layers.length; index += 2)
+		errors.push(...(await Promise.all(layers.slice(index, index + 2).map(compile))).flat());
+	const output = errors.join("\n").replaceAll("\\", "/");
+	expect(
+		Object.keys(violations).filter((path) => !output.includes(`${path}(`)),
+		output,
+	).toEqual([]);
+}, 120_000);

@@ -1,7 +1,7 @@
 /** Looking at folders from outside, without the code under test. */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 
 /** Hex SHA-256. */
 export function sha256(bytes: Uint8Array | string): string {
@@ -16,7 +16,8 @@ export function filesBelow(directory: string): string[] {
 		.map((item) =>
 			join(item.parentPath, item.name)
 				.slice(directory.length + 1)
-				.replaceAll("\\", "/"),
+				.split(sep)
+				.join("/"),
 		);
 }
 

@@ -28,7 +28,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 	const problems = count("problem");
 	const warnings = count("warning");
 	return {
-		document: { healthy: problems === 0, problems, warnings, findings },
+		document: { healthy: problems === 0, problemCount: problems, warningCount: warnings, findings },
 		ids: findings.filter(({ severity }) => severity === "problem").map(({ check }) => check),
 		data: findings.flatMap(({ severity, what, remedy }) => [
 			`${marks[severity]}  ${output.display(what)}`,

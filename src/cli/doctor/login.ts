@@ -22,7 +22,8 @@ function checkFile(path: string): Finding[] {
 		text = readFileSync(path, "utf8");
 		mode = statSync(path).mode;
 	} catch (error) {
-		if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+		const code = error instanceof Error && "code" in error ? error.code : undefined;
+		if (code === "ENOENT" || code === "ENOTDIR") return [];
 		return [
 			fault(
 				"login-file",

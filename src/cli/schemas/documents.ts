@@ -303,8 +303,8 @@ const documents: Readonly<Record<string, Schema>> = {
 	"bale.doctor/1": object(
 		{
 			healthy: flag("Whether there is no problem"),
-			problems: count("Number of problems"),
-			warnings: count("Number of warnings"),
+			problemCount: count("Number of problems"),
+			warningCount: count("Number of warnings"),
 			findings: list(
 				object(
 					{

@@ -1,109 +1,98 @@
-/**
- * Completion as a person meets it: an interactive shell on a pseudo terminal, real key presses. The `bale` that
- * these shells find is the built command for its own completion and else writes down its arguments.
- */
+/** The completion scripts in the real shells: keys are typed, and what the shell makes of them is read. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { Package } from "../../../src/index.ts";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { delimiter } from "node:path";
+import { describe, expect, it } from "vitest";
+import { type Sandbox, sandbox } from "../../cli/sandbox.ts";
 import { childEnvironment, cliFile } from "../../support/cli.ts";
-import { makeTemporaryDirectory, removeDirectory } from "../../support/temporary.ts";
+import { openTerminal } from "./terminal.ts";
 
-const directory = makeTemporaryDirectory();
-const home = join(directory, "home");
-const work = join(directory, "work");
-let topHash: string;
-
-/** How each shell is started with the completion of bale and the prompt that `type.zsh` waits for. */
-const shells = {
-	bash: {
-		file: ".bashrc",
-		text: "PS1='ready> '\nsource <(bale completion bash)\n",
-		command: ["bash", "--noprofile", "--rcfile", join(home, ".bashrc"), "-i"],
-	},
-	zsh: {
-		file: ".zshrc",
-		text: "PS1='ready> '\nautoload -Uz compinit\ncompinit -u\nsource <(bale completion zsh)\n",
-		command: ["zsh", "-i"],
-	},
-	fish: {
-		file: ".config/fish/config.fish",
-		text: "function fish_prompt\n\techo 'ready> '\nend\nset -g fish_greeting\nbale completion fish | source\n",
-		command: ["fish", "-i"],
-	},
-};
-
-/** Keys (`\t` is the tabulator) -> the arguments that `bale` gets when they are typed, without the trailing newline. */
-const cases: [keys: string, args: () => string[]][] = [
-	["bale roll\t", () => ["rollback"]],
-	["bale completion f\t", () => ["completion", "fish"]],
-	["bale push --reg\tsha\t", () => ["push", "--registry", "shared"]],
-	["bale log --registry shared la\t", () => ["log", "--registry", "shared", "lab/cats"]],
-	[
-		"bale show --registry shared lab/cats@\t",
-		() => ["show", "--registry", "shared", `lab/cats@${topHash.slice(0, 12)}`],
-	],
-	["bale show --registry shared lab/cats:l\t", () => ["show", "--registry", "shared", "lab/cats:latest"]],
-	["bale config get telemetry_d\t", () => ["config", "get", "telemetry_disabled"]],
-	["bale verify --dir two\t", () => ["verify", "--dir", "two words"]],
-];
-
-beforeAll(async () => {
-	for (const folder of ["bin", "home/.config/fish", "work/shared", "work/two words"])
-		mkdirSync(join(directory, folder), { recursive: true });
-	const bale = `#!/bin/sh
-case $1 in
-	__complete | completion) if [ "$2" != fish ] || [ -z "$TYPED" ]; then exec "${process.execPath}" "${cliFile}" "$@"; fi ;;
-esac
-printf '%s\\n' "$@" > "$TYPED.part" && mv "$TYPED.part" "$TYPED"
-`;
-	writeFileSync(join(directory, "bin/bale"), bale);
-	chmodSync(join(directory, "bin/bale"), 0o755);
-	for (const { file, text } of Object.values(shells)) writeFileSync(join(home, file), text);
-	topHash = await new Package().build("lab/cats", join(work, "shared"));
-});
-
-afterAll(() => {
-	removeDirectory(directory);
-});
-
-function type(shell: keyof typeof shells, keys: string): { args: string[] | undefined; screen: string } {
-	const typed = join(directory, "typed");
-	removeDirectory(typed);
-	const env = childEnvironment(home);
-	const result = spawnSync(
-		"zsh",
-		[
-			"-f",
-			join(import.meta.dirname, "type.zsh"),
-			typed,
-			`export TYPED=${typed}\n${keys}\n`,
-			...shells[shell].command,
-		],
-		{
-			cwd: work,
-			env: { ...env, PATH: `${join(directory, "bin")}${delimiter}${env["PATH"] ?? ""}`, TERM: "xterm" },
-			encoding: "utf8",
-		},
-	);
-	const written = existsSync(typed) ? readFileSync(typed, "utf8").split("\n").slice(0, -1) : undefined;
-	// zsh takes the slash of a completed folder away again when the line ends.
-	return {
-		args: written?.map((word) => word.replace(/\/$/, "")),
-		screen: `${result.stdout}${result.stderr}`,
-	};
+/** A machine with `bale` on its path and one package in a registry and in the local one. */
+async function machine(): Promise<{ box: Sandbox; env: NodeJS.ProcessEnv; topHash: string }> {
+	const box = sandbox();
+	box.folder("cats", { "a.txt": "a" });
+	box.folder("my photos", {});
+	const { topHash } = await box.json(["push", "ann/cats", "--dir", "cats", "--registry", "registry"]);
+	await box.json(["build", "bob/local", "--dir", "cats"]);
+	mkdirSync(box.path("bin"));
+	writeFileSync(box.path("bin/bale"), `#!/bin/sh\nexec "${process.execPath}" "${cliFile}" "$@"\n`);
+	chmodSync(box.path("bin/bale"), 0o755);
+	const base = childEnvironment(box.home);
+	return { box, env: { ...base, PATH: `${box.path("bin")}${delimiter}${base["PATH"] ?? ""}` }, topHash: String(topHash) };
 }
 
-const combinations = Object.keys(shells).flatMap((shell) =>
-	cases.map(([keys, args]) => [shell as keyof typeof shells, keys, args] as const),
-);
+/** Typed text, Tab, and what the line must be then; `H` stands for the first 12 digits of the hash. */
+const lines: readonly (readonly [typed: string, completed: string])[] = [
+	["bale pu", "bale push "],
+	["bale list-", "bale list-"],
+	["bale push --keep", "bale push --keep-meta "],
+	["bale show bo", "bale show bob/local "],
+	["bale show --registry registry an", "bale show --registry registry ann/cats "],
+	["bale show --registry registry ann/cats@", "bale show --registry registry ann/cats@H "],
+	["bale show --registry registry ann/cats:la", "bale show --registry registry ann/cats:latest "],
+	["bale install --registry registry ann/cats --top-hash ", "bale install --registry registry ann/cats --top-hash H "],
+	["bale config se", "bale config set "],
+	["bale config get default_re", "bale config get default_re"],
+	["bale push ann/cats --ignore=q", "bale push ann/cats --ignore=quilt "],
+	["bale push ann/cats --dir ca", "bale push ann/cats --dir cats/"],
+	["bale completion f", "bale completion fish "],
+];
 
-it.each(combinations)(
-	"%s completes %j",
-	(shell, keys, args) => {
-		const { args: typed, screen } = type(shell, keys);
-		expect(typed, screen).toEqual(args());
-	},
-	60_000,
-);
+/** The candidates that must be offered after these words, by the same table. */
+const unique = lines.filter(([typed, completed]) => typed !== completed);
+
+// Escape sequences and the way in which zsh draws a character and goes back over it.
+const controls = /\u001b\[[0-9;?]*[A-Za-z]|\u001b[=>]/g;
+
+describe.each([
+	["bash", "bash --norc --noprofile -i", "PS1='> '; source <(bale completion bash)"],
+	["zsh", "zsh -f -i", "PS1='> '; autoload -Uz compinit; compinit -u -D; source <(bale completion zsh)"],
+])("completion in %s", (_shell, command, setUp) => {
+	it("completes commands, options, names, hashes, pointers, choices and folders", async () => {
+		const { box, env, topHash } = await machine();
+		const terminal = openTerminal(command, env, box.root);
+		terminal.type(`${setUp}; echo READ''Y\n`);
+		await terminal.see(/READY/);
+		for (const [typed, completed] of unique) {
+			const wanted = completed.replace("H", topHash.slice(0, 12));
+			// The line is completed, then quoted and printed by the shell itself.
+			terminal.type(`\u0015: ${typed}`.replace(": bale", "bale"));
+			terminal.type("\t");
+			const tail = wanted.slice(typed.length).trimEnd();
+			await terminal.see(new RegExp(Array.from(tail, escape).join("(?:\u001b\\[[0-9;]*m)*")));
+			terminal.type("\u0001: '\u0005'\n");
+			await terminal.see(/> /);
+			const shown = terminal.screen().replace(controls, "");
+			expect(shown).toContain(wanted.trimEnd().split(" ").at(-1));
+		}
+		terminal.type("exit\n");
+		expect(await terminal.ended()).toBe(0);
+	});
+});
+
+describe("completion in fish", () => {
+	it("completes commands, options, names, hashes, pointers, choices and folders", async () => {
+		const { box, env, topHash } = await machine();
+		for (const [typed, completed] of unique) {
+			const word = completed.replace("H", topHash.slice(0, 12)).trimEnd().split(" ").at(-1) ?? "";
+			const script = `bale completion fish | source; complete -C ${JSON.stringify(typed)}`;
+			const { stdout, stderr, status } = spawnSync("fish", ["--no-config", "-c", script], { cwd: box.root, env, encoding: "utf8" });
+			expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+			expect(stdout.split("\n").map((line) => line.split("\t")[0])).toEqual([word, ""]);
+		}
+	});
+
+	it("describes what it offers", async () => {
+		const { box, env } = await machine();
+		const { stdout } = spawnSync("fish", ["--no-config", "-c", "bale completion fish | source; complete -C 'bale ro'"], {
+			cwd: box.root,
+			env,
+			encoding: "utf8",
+		});
+		expect(stdout).toBe("rollback\tMake an earlier revision the latest one again\n");
+	});
+});
+
+function escape(text: string): string {
+	return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}

@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, it } from "vitest";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { childEnvironment, cliFile } from "../support/cli.ts";
+import { root } from "../support/repository.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+
+/** Modules that one call loads, by path below the repository; those of Node itself are left out. */
+async function loadedBy(...args: string[]): Promise<string[]> {
+	const home = temporaryDirectory();
+	const log = join(home, "loads");
+	const hook = pathToFileURL(join(root, "test/cli/record-loads.mjs")).href;
+	const child = spawn(process.execPath, ["--import", hook, cliFile, ...args], {
+		env: childEnvironment(home, { BALE_TEST_LOADS: log }),
+		stdio: "ignore",
+	});
+	await once(child, "close");
+	const base = pathToFileURL(`${root}/`).href;
+	return readFileSync(log, "utf8")
+		.split("\n")
+		.filter((url) => url.startsWith(base))
+		.map((url) => url.slice(base.length));
+}
+
+const table = [
+	"dist/cli/command.js",
+	"dist/cli/suggest.js",
+	"dist/cli/table.js",
+	"dist/cli/table/check.js",
+	"dist/cli/table/help.js",
+	"dist/cli/table/look.js",
+	"dist/cli/table/publish.js",
+	"dist/cli/table/settings.js",
+	"dist/cli/table/shared.js",
+	"dist/cli/table/use.js",
+];
+
+describe("the start of bale", () => {
+	it("loads one small module for --version", async () => {
+		expect(await loadedBy("--version")).toEqual(["dist/cli/main.js", "dist/cli/version.js"]);
+	});
+
+	it("loads the command table and little more for --help and completion", async () => {
+		const unordered = async (...args: string[]): Promise<Set<string>> => new Set(await loadedBy(...args));
+		const help = [
+			"dist/cli/main.js",
+			"dist/cli/run.js",
+			"dist/cli/color.js",
+			"dist/cli/options.js",
+			"dist/cli/help.js",
+		];
+		expect(await unordered("--help")).toEqual(new Set([...help, ...table, "dist/core/errors.js"]));
+		expect(await unordered("push", "--help")).toEqual(new Set([...help, ...table, "dist/core/errors.js"]));
+		const completion = ["dist/cli/main.js", "dist/cli/completion/complete.js"];
+		expect(await unordered("__complete", "--", "pu")).toEqual(new Set([...completion, ...table]));
+		expect(await unordered("__complete", "--", "show", "ann/")).toEqual(
+			new Set([...completion, ...table, "dist/cli/completion/registry-names.js", "dist/node/places.js"]),
+		);
+	});
+
+	it("loads no package for wrong usage, and no verb of the client for config", async () => {
+		const wrong = await loadedBy("push");
+		expect(wrong.filter((path) => path.startsWith("node_modules/"))).toEqual([]);
+		const config = await loadedBy("config");
+		expect(config.filter((path) => path.startsWith("dist/client/") || path === "dist/index.js")).toEqual([]);
+	});
+});
