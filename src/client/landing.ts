@@ -2,13 +2,13 @@
  * Where pushed files land in a registry: reading what is there and writing verified copies. A directory is
  * written through the local file system, anything else through its store.
  */
-import { BaleError, isBaleError } from "../core/errors.ts";
+import { BaleError } from "../core/errors.ts";
 import type { Hash, HashType } from "../core/hash.ts";
 import { joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
-import type { Store } from "../storage/store.ts";
+import type { CopySource, Store } from "../storage/store.ts";
+import { StoreLanding } from "./store-landing.ts";
 import { hashSource } from "../transfer/hash-source.ts";
-import { mapPool } from "../transfer/pool.ts";
-import { storeSource, type Candidate } from "./origin.ts";
+import type { Candidate } from "./origin.ts";
 import type { CopyJob, MoveOptions } from "./platform.ts";
 import { openCandidate } from "./reading.ts";
 import { localRoot } from "./registries.ts";
@@ -17,7 +17,15 @@ import { platform } from "./runtime.ts";
 /** What is at a key: nothing, an object, or something that an object cannot replace (a directory, a file on the way). */
 export type Occupant =
 	| { readonly kind: "none" }
-	| { readonly kind: "object"; readonly size: number; readonly modifiedMs: number }
+	| {
+			readonly kind: "object";
+			readonly size: number;
+			readonly modifiedMs: number;
+			/** The version that it is, where the store has versions; it stays readable when the object is replaced. */
+			readonly versionId?: string;
+			/** `sha2-256-chunked` by the store's own checksum; another value does not prove other content. */
+			readonly hash?: Hash;
+	  }
 	| { readonly kind: "blocked" };
 
 export type LandingJob = {
@@ -28,14 +36,25 @@ export type LandingJob = {
 	readonly to: string;
 	readonly size: number;
 	readonly expect?: Hash;
+	/** Write over an object that is there: only where that stays readable as a version. */
+	readonly replace?: boolean;
+	/** An object with the expected content that can be copied instead of sending the bytes. */
+	readonly twin?: CopySource;
+};
+
+export type InspectOptions = {
+	readonly versionId?: string | undefined;
+	readonly signal?: AbortSignal | undefined;
 };
 
 export interface Landing {
-	inspect(key: string, signal?: AbortSignal): Promise<Occupant>;
+	/** How many objects may be looked at at once. */
+	readonly concurrency: number;
+	inspect(key: string, options?: InspectOptions): Promise<Occupant>;
 	/** Hash of the object at `key`. */
 	hash(key: string, size: number, type: HashType, signal?: AbortSignal): Promise<Hash>;
 	/**
-	 * Writes objects that must not be there yet (`DestinationConflict` otherwise), verified; the physical keys and
+	 * Writes objects, verified; `DestinationConflict` when one is there already and the job does not say `replace`; the physical keys and
 	 * `sha2-256-chunked` hashes of what was written.
 	 */
 	write(
@@ -61,6 +80,7 @@ export async function plainSha256(from: Candidate, size: number, signal?: AbortS
 }
 
 class DirectoryLanding implements Landing {
+	readonly concurrency = 1;
 	readonly #store: Store;
 	readonly #root: string;
 	/** What is known of directories below the root: safe to write into, or not. */
@@ -140,108 +160,5 @@ class DirectoryLanding implements Landing {
 		const looked = look();
 		this.#parents.set(directory, looked);
 		return looked;
-	}
-}
-
-class StoreLanding implements Landing {
-	readonly #store: Store;
-
-	constructor(store: Store) {
-		this.#store = store;
-	}
-
-	async inspect(key: string, signal?: AbortSignal): Promise<Occupant> {
-		const info = await this.#store.head(key, { signal });
-		if (info === undefined) return { kind: "none" };
-		return { kind: "object", size: info.size, modifiedMs: info.modifiedAt.getTime() };
-	}
-
-	async hash(key: string, _size: number, type: HashType, signal?: AbortSignal): Promise<Hash> {
-		const source = await storeSource(this.#store, key, undefined, signal);
-		if (source === undefined) throw new BaleError("ObjectNotFound", `"${key}" is gone from the store`);
-		return hashSource(source, type, platform().createSha256, { signal });
-	}
-
-	write(
-		jobs: readonly LandingJob[],
-		options: MoveOptions,
-	): Promise<{ physicalKey: PhysicalKey; hash: Hash }[]> {
-		return mapPool(
-			jobs,
-			options.concurrency ?? 8,
-			async (job, index) => {
-				const written = await this.#writeOne(job, (bytes) => options.onBytes?.(index, bytes), options.signal);
-				options.onDone?.(index);
-				return written;
-			},
-			options.signal,
-		);
-	}
-
-	async #writeOne(
-		job: LandingJob,
-		onBytes: (bytes: number) => void,
-		signal: AbortSignal | undefined,
-	): Promise<{ physicalKey: PhysicalKey; hash: Hash }> {
-		const { createSha256 } = platform();
-		const source = await openCandidate(job.from);
-		if (source.size !== job.size) {
-			throw new BaleError(
-				"SourceChanged",
-				`"${job.source}" has ${source.size} bytes where ${job.size} were recorded`,
-				{
-					details: { key: job.source },
-				},
-			);
-		}
-		const hash = await hashSource(source, "sha2-256-chunked", createSha256, { signal });
-		await this.#expect(job, hash, source, signal);
-		try {
-			const info = await this.#store.put(
-				job.to,
-				{
-					size: source.size,
-					open(range, openSignal) {
-						return source.open(range, openSignal).pipeThrough(
-							new TransformStream<Uint8Array, Uint8Array>({
-								transform(chunk, controller) {
-									onBytes(chunk.length);
-									controller.enqueue(chunk);
-								},
-							}),
-						);
-					},
-				},
-				{ signal, condition: { ifAbsent: true } },
-			);
-			const key = joinPhysicalKey(this.#store.root, job.to);
-			const versioned = key.kind === "s3" && info.versionId !== undefined;
-			return { physicalKey: versioned ? { ...key, versionId: info.versionId } : key, hash };
-		} catch (error) {
-			if (!isBaleError(error, "Conflict")) throw error;
-			throw new BaleError("DestinationConflict", `"${job.to}" appeared in the meantime`, { cause: error });
-		}
-	}
-
-	async #expect(
-		job: LandingJob,
-		chunked: Hash,
-		source: Parameters<typeof hashSource>[0],
-		signal: AbortSignal | undefined,
-	): Promise<void> {
-		const { expect } = job;
-		if (expect === undefined) return;
-		const found =
-			expect.type === chunked.type
-				? chunked
-				: await hashSource(source, expect.type as HashType, platform().createSha256, { signal });
-		if (found.value === expect.value) return;
-		throw new BaleError(
-			"IntegrityMismatch",
-			`The bytes of "${job.source}" are not those that the package names`,
-			{
-				details: { key: job.source, expected: expect, found },
-			},
-		);
 	}
 }

@@ -72,7 +72,10 @@ export async function materialize(
 	}
 	const located: { item: Checked; candidates: Candidate[] }[] = [];
 	for (const item of pending) {
-		located.push({ item, candidates: await locate(item.source, item.entry, origin, options.signal) });
+		located.push({
+			item,
+			candidates: await locate(item.source, item.entry, origin, options.signal, { lazy: true }),
+		});
 	}
 	const stats = await write(located, destination, bytes, options);
 	return { dest: destination.path, written, kept: kept.size, bytes, files: new Map([...kept, ...stats]) };

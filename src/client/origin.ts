@@ -6,7 +6,7 @@
 import type { Entry } from "../core/entry.ts";
 import { BaleError } from "../core/errors.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
-import type { ByteSource, Store } from "../storage/store.ts";
+import type { ByteSource, CopySource, Store } from "../storage/store.ts";
 import { localRoot, nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
 
@@ -22,7 +22,18 @@ export type ClientEntry = Entry & { readonly origin?: Origin; readonly content?:
 export const userOrigin: Origin = { kind: "user" };
 
 /** A place where an entry's bytes may be. */
-export type Candidate = { readonly path: string } | { readonly source: ByteSource };
+export type Candidate =
+	| { readonly path: string }
+	| {
+			readonly source: ByteSource;
+			/** Where the bytes are, when they are an object in a bucket. */
+			readonly object?: CopySource;
+	  };
+
+export type LocateOptions = {
+	/** Believe the entry's size: an object is only asked for when it is read, and is then found missing or different. */
+	readonly lazy?: boolean;
+};
 
 /** Stands for "no leading segments are known to lead below the root". */
 type Relocation = { skip: number };
@@ -38,11 +49,15 @@ export async function locate(
 	entry: ClientEntry,
 	packageOrigin: Origin,
 	signal?: AbortSignal,
+	options: LocateOptions = {},
 ): Promise<Candidate[]> {
 	if (entry.content !== undefined) return [{ source: entry.content }];
 	const origin = entry.origin ?? packageOrigin;
 	const { physicalKey } = entry;
-	if (physicalKey.kind === "s3") return [await locateInBucket(key, physicalKey, origin, signal)];
+	if (physicalKey.kind === "s3") {
+		const size = options.lazy === true ? entry.size : undefined;
+		return [await locateInBucket(key, physicalKey, origin, size, signal)];
+	}
 	const root = origin.kind === "registry" ? localRoot(origin.store) : undefined;
 	if (origin.kind === "registry" && root === undefined) {
 		return locateInStore(key, entry, physicalKey.path, origin.store, signal);
@@ -54,6 +69,7 @@ async function locateInBucket(
 	key: string,
 	physicalKey: PhysicalKey & { kind: "s3" },
 	origin: Origin,
+	size: number | undefined,
 	signal: AbortSignal | undefined,
 ): Promise<Candidate> {
 	const own = origin.kind === "registry" ? origin.store : undefined;
@@ -62,9 +78,14 @@ async function locateInBucket(
 	const inOwn = own !== undefined && prefix !== undefined && physicalKey.key.startsWith(base);
 	const store = inOwn ? own : await platform().openStore(`s3://${physicalKey.bucket}`);
 	const relative = inOwn ? physicalKey.key.slice(base.length) : physicalKey.key;
+	const { kind: _kind, ...object } = physicalKey;
+	if (size !== undefined) {
+		const missing = (): BaleError => objectNotFound(key, physicalKey);
+		return { source: objectSource(store, relative, physicalKey.versionId, size, missing), object };
+	}
 	const source = await storeSource(store, relative, physicalKey.versionId, signal);
 	if (source === undefined) throw objectNotFound(key, physicalKey);
-	return { source };
+	return { source, object };
 }
 
 async function locateFile(
@@ -177,30 +198,57 @@ export async function storeSource(
 	const version = versionId === undefined ? {} : { versionId };
 	const info = await store.head(key, { ...version, signal });
 	if (info === undefined) return undefined;
+	return objectSource(
+		store,
+		key,
+		versionId,
+		info.size,
+		() => new BaleError("ObjectNotFound", `"${key}" is gone from the store`),
+	);
+}
+
+/** An object that should have `size` bytes; it is looked at when it is opened (`IntegrityMismatch` for another size). */
+function objectSource(
+	store: Store,
+	key: string,
+	versionId: string | undefined,
+	size: number,
+	missing: () => BaleError,
+): ByteSource {
 	return {
-		size: info.size,
-		open(range, openSignal) {
+		size,
+		open(range, signal) {
 			let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-			return new ReadableStream<Uint8Array>({
-				async pull(controller) {
-					if (reader === undefined) {
-						const object = await store.get(key, {
-							...version,
-							...(range === undefined ? {} : { range }),
-							signal: openSignal,
-						});
-						if (object === undefined)
-							throw new BaleError("ObjectNotFound", `"${key}" is gone from the store`);
-						reader = object.body.getReader();
-					}
-					const { done, value } = await reader.read();
-					if (done) controller.close();
-					else controller.enqueue(value);
+			return new ReadableStream<Uint8Array>(
+				{
+					async pull(controller) {
+						if (reader === undefined) {
+							const object = await store.get(key, {
+								...(versionId === undefined ? {} : { versionId }),
+								...(range === undefined ? {} : { range }),
+								signal,
+							});
+							if (object === undefined) throw missing();
+							if (object.info.size !== size) {
+								await object.body.cancel();
+								throw new BaleError(
+									"IntegrityMismatch",
+									`"${key}" has ${object.info.size} bytes where ${size} were expected`,
+									{ details: { key, expectedSize: size, foundSize: object.info.size } },
+								);
+							}
+							reader = object.body.getReader();
+						}
+						const { done, value } = await reader.read();
+						if (done) controller.close();
+						else controller.enqueue(value);
+					},
+					async cancel(reason) {
+						await reader?.cancel(reason);
+					},
 				},
-				async cancel(reason) {
-					await reader?.cancel(reason);
-				},
-			});
+				{ highWaterMark: 0 },
+			);
 		},
 	};
 }

@@ -20,6 +20,7 @@ import { checkBase, publish } from "../registry/publish.ts";
 import type { Head, Registry } from "../registry/registry.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { hashSource } from "../transfer/hash-source.ts";
+import { mapPool } from "../transfer/pool.ts";
 import { adopt, countTree, lineLimit } from "./build.ts";
 import { hashMissing } from "./hashing.ts";
 import { readLastSeen, writeLastSeen } from "./installs.ts";
@@ -89,7 +90,7 @@ export async function pushPackage(
 	const name = parsePackageName(nameText);
 	checkPublishable(state, options);
 	for (const [key] of state.tree.walk()) parseLogicalKey(key);
-	const registry = await openRegistry(options.registry, "remote");
+	const registry = await openRegistry(options.registry ?? (await bucketOf(options.dest)), "remote");
 	const header = await nextHeader(state, registry, options);
 	const accept = await acceptable(state, registry, name, options);
 	const head = await checkBase(registry, name, accept, options.signal).catch((error: unknown) =>
@@ -169,6 +170,13 @@ function isAlike(ours: Manifest, theirs: Manifest): boolean {
 	return true;
 }
 
+/** The bucket that `dest` lies in, when no default registry says otherwise. */
+async function bucketOf(dest: Dest | undefined): Promise<string | undefined> {
+	const bucket = typeof dest === "string" ? /^s3:\/\/[^/?#]+/i.exec(dest)?.[0] : undefined;
+	if (bucket === undefined || (await platform().settings?.remoteRegistry()) !== undefined) return undefined;
+	return bucket;
+}
+
 async function acceptable(
 	state: PackageState,
 	registry: Registry,
@@ -206,7 +214,13 @@ type Work = {
 	/** Key in the registry's store where the file belongs. */
 	readonly home: string;
 };
-type Placed = Work & { readonly at: string; readonly displaced: boolean };
+type Placed = Work & {
+	readonly at: string;
+	readonly displaced: boolean;
+	/** There is other content, which stays readable as a version. */
+	readonly replace: boolean;
+};
+type Contested = { readonly work: Work; readonly occupant: Occupant };
 
 const ROUNDS = 4;
 
@@ -299,14 +313,15 @@ class Mover {
 				);
 			}
 			homes.set(home, key);
-			if (physicalKeyEquals(entry.physicalKey, joinPhysicalKey(this.#registry.store.root, home))) continue;
+			const { versionId: _version, ...place } = { versionId: undefined, ...entry.physicalKey };
+			if (physicalKeyEquals(place, joinPhysicalKey(this.#registry.store.root, home))) continue;
 			refuseReserved(key, home);
 			if (entry.size === undefined) {
 				throw new BaleError("InvalidManifest", `Cannot push "${key}": its size is no number of bytes`, {
 					details: { key },
 				});
 			}
-			const [from] = await locate(key, entry, this.#origin, this.#options.signal);
+			const [from] = await locate(key, entry, this.#origin, this.#options.signal, { lazy: true });
 			selected.push({ key, entry, from: from as Candidate, size: entry.size, home });
 		}
 		return selected;
@@ -352,72 +367,99 @@ class Mover {
 	async #decide(pending: readonly Work[]): Promise<{ place: Placed[]; found: Work[] }> {
 		const place: Placed[] = [];
 		const found: Work[] = [];
-		const contested: { work: Work; occupant: Occupant }[] = [];
-		for (const work of pending) {
-			const previous = this.#trusted(work);
-			const occupant = await this.#landing.inspect(work.home, this.#options.signal);
-			if (occupant.kind === "none" && previous === undefined) {
-				place.push({ ...work, at: work.home, displaced: false });
-			} else contested.push({ work, occupant });
+		const contested: Contested[] = [];
+		const { signal } = this.#options;
+		const { concurrency } = this.#landing;
+		const occupants = await mapPool(
+			pending,
+			concurrency,
+			(work) => this.#landing.inspect(work.home, { signal }),
+			signal,
+		);
+		for (const [index, work] of pending.entries()) {
+			const occupant = occupants[index] as Occupant;
+			const isOther =
+				occupant.kind === "none" ||
+				(occupant.kind === "object" && keepsOverwritten(occupant) && occupant.size !== work.size);
+			if (isOther && this.#trusted(work) === undefined) place.push(atHome(work, occupant));
+			else contested.push({ work, occupant });
 		}
 		if (contested.length === 0) return { place, found };
 		const hashes = await this.#contentHashes(contested.map(({ work }) => work));
-		for (const [index, { work, occupant }] of contested.entries()) {
-			const hash = hashes[index] as Hash;
-			const at = await this.#existing(work, hash, occupant);
-			if (at !== undefined) {
-				this.#point(work, at, hash);
-				found.push(work);
-				this.#options.onProgress?.({ kind: "advanced", phase: "copy", key: work.key, bytes: work.size });
-				this.#options.onProgress?.({ kind: "settled", phase: "copy", key: work.key, how: "reused" });
-			} else if (occupant.kind === "none") {
-				place.push({ ...work, at: work.home, displaced: false });
-			} else {
-				const sha256 = await plainSha256(work.from, work.size, this.#options.signal);
-				this.#elsewhere.add(work.key);
-				place.push({ ...work, at: layout.object(this.#name, sha256, work.key), displaced: true });
-			}
+		const settled = await mapPool(
+			contested,
+			concurrency,
+			(item, index) => this.#settle(item, hashes[index] as Hash),
+			signal,
+		);
+		for (const [index, { work }] of contested.entries()) {
+			const placed = settled[index];
+			if (placed === undefined) found.push(work);
+			else place.push(placed);
 		}
 		return { place, found };
 	}
 
-	/** Where in the registry the previous revision keeps this entry, if anywhere. */
+	/** Says where the content is to be placed; undefined: the registry has it, and the tree is pointed to it. */
+	async #settle({ work, occupant }: Contested, hash: Hash): Promise<Placed | undefined> {
+		const { signal, onProgress } = this.#options;
+		const at = await this.#existing(work, hash, occupant);
+		if (at !== undefined) {
+			this.#point(work, at, hash);
+			onProgress?.({ kind: "advanced", phase: "copy", key: work.key, bytes: work.size });
+			onProgress?.({ kind: "settled", phase: "copy", key: work.key, how: "reused" });
+			return undefined;
+		}
+		if (occupant.kind === "none" || keepsOverwritten(occupant)) return atHome(work, occupant);
+		const sha256 = await plainSha256(work.from, work.size, signal);
+		this.#elsewhere.add(work.key);
+		return { ...work, at: layout.object(this.#name, sha256, work.key), displaced: true, replace: false };
+	}
+
+	/** Where in the registry the previous revision keeps this entry, if anywhere and if it can be the same content. */
 	#trusted(work: Work): PhysicalKey | undefined {
 		const entry = this.#previous?.get(work.key);
-		if (entry === undefined || !("physicalKey" in entry)) return undefined;
+		if (entry === undefined || !("physicalKey" in entry) || entry.size !== work.size) return undefined;
 		return isInside(this.#registry.store.root, entry.physicalKey) ? entry.physicalKey : undefined;
 	}
 
 	/** The place in the registry that holds this content already: the previous revision's, the entry's own, or a displaced one. */
 	async #existing(work: Work, hash: Hash, occupant: Occupant): Promise<PhysicalKey | undefined> {
 		const { root } = this.#registry.store;
+		const { signal } = this.#options;
 		const previous = this.#trusted(work);
 		if (previous !== undefined) {
 			const before = this.#previous?.get(work.key);
 			const same = before !== undefined && "physicalKey" in before && sameHash(before.hash, hash);
-			if (same && (await this.#isIntact(previous, work.size))) return previous;
+			if (same && (await this.#isIntact(previous, work.size, hash))) return previous;
 		}
-		const home = joinPhysicalKey(root, work.home);
-		if (occupant.kind === "object" && occupant.size === work.size) {
-			const there = await this.#landing.hash(work.home, work.size, "sha2-256-chunked", this.#options.signal);
-			if (sameHash(there, hash)) return home;
+		if (await this.#holds(work.home, occupant, work.size, hash)) {
+			return withVersion(joinPhysicalKey(root, work.home), occupant);
 		}
-		if (occupant.kind === "none") return undefined;
-		const sha256 = await plainSha256(work.from, work.size, this.#options.signal);
-		const displaced = layout.object(this.#name, sha256, work.key);
-		const at = await this.#landing.inspect(displaced, this.#options.signal);
-		if (at.kind !== "object" || at.size !== work.size) return undefined;
-		const there = await this.#landing.hash(displaced, work.size, "sha2-256-chunked", this.#options.signal);
-		if (!sameHash(there, hash)) return undefined;
+		if (occupant.kind === "none" || keepsOverwritten(occupant)) return undefined;
+		const displaced = layout.object(this.#name, await plainSha256(work.from, work.size, signal), work.key);
+		const other = await this.#landing.inspect(displaced, { signal });
+		if (!(await this.#holds(displaced, other, work.size, hash))) return undefined;
 		this.#elsewhere.add(work.key);
-		return joinPhysicalKey(root, displaced);
+		return withVersion(joinPhysicalKey(root, displaced), other);
+	}
+
+	/** Whether what is at `key` has this content; it is only read where the store has no checksum of it. */
+	async #holds(key: string, occupant: Occupant, size: number, hash: Hash): Promise<boolean> {
+		if (occupant.kind !== "object" || occupant.size !== size) return false;
+		const found =
+			occupant.hash ?? (await this.#landing.hash(key, size, "sha2-256-chunked", this.#options.signal));
+		return sameHash(found, hash);
 	}
 
 	/** Whether a file that the latest revision names has not been touched since that was published. */
-	async #isIntact(physicalKey: PhysicalKey, size: number): Promise<boolean> {
-		const key = relativeTo(this.#registry.store.root, physicalKey, formatPhysicalKey(physicalKey));
-		const occupant = await this.#landing.inspect(key, this.#options.signal);
+	async #isIntact(physicalKey: PhysicalKey, size: number, hash: Hash): Promise<boolean> {
+		const { versionId, ...place } = { versionId: undefined, ...physicalKey };
+		const key = relativeTo(this.#registry.store.root, place, formatPhysicalKey(physicalKey));
+		const occupant = await this.#landing.inspect(key, { versionId, signal: this.#options.signal });
 		if (occupant.kind !== "object" || occupant.size !== size) return false;
+		if (keepsOverwritten(occupant) && occupant.versionId === versionId) return true;
+		if (occupant.hash !== undefined) return sameHash(occupant.hash, hash);
 		return this.#head !== undefined && occupant.modifiedMs <= this.#head.modifiedAt.getTime();
 	}
 
@@ -473,6 +515,7 @@ class Mover {
 			from: work.from,
 			to: work.at,
 			size: work.size,
+			replace: work.replace,
 			...(work.entry.hash !== undefined && isKnownHashType(work.entry.hash.type)
 				? { expect: work.entry.hash }
 				: {}),
@@ -560,6 +603,20 @@ function relativeTo(root: PhysicalKey, key: PhysicalKey, text: string): string {
 			details: { dest: text, registry: formatPhysicalKey(root) },
 		},
 	);
+}
+
+/** Whether an object stays readable by its version when another is put at its key. */
+function keepsOverwritten(occupant: Occupant): boolean {
+	return occupant.kind === "object" && occupant.versionId !== undefined && occupant.versionId !== "null";
+}
+
+function atHome(work: Work, occupant: Occupant): Placed {
+	return { ...work, at: work.home, displaced: false, replace: occupant.kind === "object" };
+}
+
+function withVersion(key: PhysicalKey, occupant: Occupant): PhysicalKey {
+	const { versionId } = { versionId: undefined, ...occupant };
+	return key.kind === "s3" && versionId !== undefined ? { ...key, versionId } : key;
 }
 
 function sameHash(a: Hash | undefined, b: Hash | undefined): boolean {

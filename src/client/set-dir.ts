@@ -4,6 +4,7 @@ import { compileQuiltIgnore } from "../core/ignore-rules.ts";
 import { emptyObject, toJson, type Json } from "../core/json.ts";
 import { isLogicalKey, parseLogicalKey } from "../core/logical-key.ts";
 import type { Tree } from "../core/tree.ts";
+import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { userOrigin, type ClientEntry } from "./origin.ts";
 import { platform } from "./runtime.ts";
@@ -46,13 +47,8 @@ export async function setDirectory(
 	const meta = toJson(options.meta ?? null);
 	const source = path ?? (at === "" ? "." : at);
 	const location = parseLocation(source);
-	if (location.kind === "s3") {
-		throw new BaleError(
-			"Unsupported",
-			`Cannot read ${source}: this version of bale reads local directories only`,
-		);
-	}
-	const found = await walk(location.path, at, options);
+	const found =
+		location.kind === "s3" ? await listBucket(location, at, options) : await walk(location.path, at, options);
 	const tree = state.tree;
 	const scratch = tree.clone();
 	put(scratch, at, found, policy, meta);
@@ -129,17 +125,72 @@ async function walk(
 		found.push([key, { ...entry, origin: userOrigin }]);
 		options.onProgress?.({ kind: "advanced", phase: "walk", key, bytes: file.stat.size });
 	}
-	if (invalid.length > 0) {
-		throw new BaleError(
-			"InvalidKey",
-			`Cannot use ${invalid.length} file names below ${root} as logical keys`,
-			{
-				details: { keys: invalid },
-			},
-		);
-	}
+	refuseInvalid(invalid, root);
 	options.onProgress?.({ kind: "finished", phase: "walk" });
 	return found;
+}
+
+/** The objects below a prefix, each in its latest version; what only stands for a folder is left out. */
+async function listBucket(
+	location: PhysicalKey & { readonly kind: "s3" },
+	at: string,
+	options: SetDirOptions,
+): Promise<(readonly [string, ClientEntry])[]> {
+	const where = formatPhysicalKey(location);
+	if (location.versionId !== undefined) {
+		throw new BaleError("InvalidArgument", `Cannot read ${where}: a directory has no versions`, {
+			details: { source: where },
+		});
+	}
+	const { bucket, key: path } = location;
+	const store = await platform().openStore(`s3://${bucket}`);
+	const prefix = path === "" || path.endsWith("/") ? path : `${path}/`;
+	const selected = await selection(options);
+	const { signal, onProgress } = options;
+	onProgress?.({ kind: "started", phase: "walk", files: 0, bytes: 0 });
+	const listed =
+		options.unversioned === true || store.listVersions === undefined
+			? store.list(prefix, { signal })
+			: store.listVersions(prefix, { signal });
+	const found: (readonly [string, ClientEntry])[] = [];
+	const invalid: string[] = [];
+	for await (const object of listed) {
+		if ("prefix" in object) continue;
+		const relative = object.key.slice(prefix.length);
+		if (object.key.endsWith("/")) {
+			if (object.size === 0) continue;
+			onProgress?.({
+				kind: "warning",
+				code: "DirectoryObject",
+				message: `"${object.key}" is left out: its name ends in a slash, but it has content`,
+				details: { bucket, key: object.key, size: object.size },
+			});
+			continue;
+		}
+		if (!selected(relative)) continue;
+		const key = at === "" ? relative : `${at}/${relative}`;
+		if (!isLogicalKey(key)) invalid.push(key);
+		const version =
+			object.versionId === undefined || options.unversioned === true ? {} : { versionId: object.versionId };
+		const entry: Entry = {
+			physicalKey: { kind: "s3", bucket, key: object.key, ...version },
+			size: object.size,
+			hash: undefined,
+			meta: emptyObject,
+		};
+		found.push([key, { ...entry, origin: userOrigin }]);
+		onProgress?.({ kind: "advanced", phase: "walk", key, bytes: object.size });
+	}
+	refuseInvalid(invalid, where);
+	onProgress?.({ kind: "finished", phase: "walk" });
+	return found;
+}
+
+function refuseInvalid(keys: readonly string[], where: string): void {
+	if (keys.length === 0) return;
+	throw new BaleError("InvalidKey", `Cannot use ${keys.length} file names below ${where} as logical keys`, {
+		details: { keys },
+	});
 }
 
 async function ignoreRules(

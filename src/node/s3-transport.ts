@@ -1,4 +1,5 @@
 /** Requests to S3 servers over Node's HTTP client, with connections that are used again. */
+import { setMaxListeners } from "node:events";
 import * as http from "node:http";
 import * as https from "node:https";
 import type { Transport, TransportResponse } from "../storage/s3/transport.ts";
@@ -18,6 +19,8 @@ export const nodeTransport: Transport = (request, signal) =>
 		const authority = /^https?:\/\/(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(request.origin);
 		if (authority === null) throw new TypeError(`no origin: ${request.origin}`);
 		const { body } = request;
+		// Many requests under one signal are no leak.
+		if (signal !== undefined) setMaxListeners(0, signal);
 		const outgoing = (secure ? https : http).request({
 			agent: agents[secure ? "https:" : "http:"],
 			hostname: (authority[1] ?? "").replace(/^\[|\]$/g, ""),

@@ -70,6 +70,18 @@ def build(request):
         return {"top_hash": top_hash, "manifest": manifest.read()}
 
 
+def push(request):
+    """Pushes a new package, or one that is in a registry, to a bucket."""
+    if "steps" in request:
+        package = apply_steps(Package(), request["steps"])
+    else:
+        package = Package.browse(request["name"], registry=request["registry"], top_hash=request.get("top_hash"))
+    pushed = package.push(
+        request["to_name"], registry=request["to_registry"], message=request.get("message"), force=True
+    )
+    return described(pushed)
+
+
 def rebuild(request):
     """Reads a revision and builds it again under another name or in another registry."""
     package = Package.browse(request["name"], registry=request["registry"], top_hash=request.get("top_hash"))
@@ -168,7 +180,7 @@ def resolve_hash(request):
 OPERATIONS = {
     function.__name__: function
     for function in (
-        build, rebuild, browse, read, install, verify, diff, versions, delete, rollback, dump, load,
+        build, push, rebuild, browse, read, install, verify, diff, versions, delete, rollback, dump, load,
         list_packages, resolve_hash,
     )
 }  # fmt: skip

@@ -96,6 +96,15 @@ export class Quilt3 {
 		return this.#request("build", { name, registry, steps, message });
 	}
 
+	/** Makes a package by these steps, or takes a revision, and pushes it to a bucket. */
+	async push(
+		source: Revision | { readonly steps: readonly Step[] },
+		target: { readonly name: string; readonly registry: string; readonly message?: string | null },
+	): Promise<Quilt3Package> {
+		const { name, registry, message } = target;
+		return this.#request("push", { ...source, to_name: name, to_registry: registry, message });
+	}
+
 	async rebuild(
 		revision: Revision,
 		target: { readonly new_registry: string; readonly new_name?: string; readonly message?: string | null },

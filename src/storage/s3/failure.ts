@@ -123,7 +123,7 @@ export function toBaleError(subject: Subject, failure: Failure): BaleError {
 				`Ask the owner of the bucket for ${subject.action}, or use other credentials`,
 			);
 		case "InvalidAccessKeyId":
-		case "InvalidAccessKeyID":
+		case "XAdminUserNotFound":
 		case "SignatureDoesNotMatch":
 			return make("AccessDenied", "the server does not accept the credentials", "Check the access key");
 		case "RequestTimeTooSkewed":

@@ -87,7 +87,7 @@ export class S3Store implements Store {
 		const operation = this.#read("GET", key, options, range);
 		const outcome = await this.#client.send(operation);
 		if (!outcome.ok) {
-			if (this.#isMissing(outcome, options)) return undefined;
+			if (this.#isMissing(outcome, options)) return onlyVersion(options, (plain) => this.get(key, plain));
 			throw toBaleError(this.#client.subject(operation), outcome.failure);
 		}
 		const { response } = outcome;
@@ -114,7 +114,7 @@ export class S3Store implements Store {
 			outcome.response.discard();
 			return infoOf(key, outcome.response, Number(outcome.response.header("content-length") ?? 0));
 		}
-		if (this.#isMissing(outcome, options)) return undefined;
+		if (this.#isMissing(outcome, options)) return onlyVersion(options, (plain) => this.head(key, plain));
 		if (outcome.failure.status !== 400) throw toBaleError(this.#client.subject(operation), outcome.failure);
 		// An answer to HEAD has no words: the same question by GET tells what is wrong.
 		const body = await this.get(key, options);
@@ -378,6 +378,24 @@ export class S3Store implements Store {
 		}
 		return this.#versions;
 	}
+}
+
+/**
+ * The version "null" is the only one of an object in a bucket that never had versions, and some servers do not know it
+ * there: then the object itself is meant, if it has no other version.
+ */
+async function onlyVersion<T extends ObjectBody | ObjectInfo>(
+	options: ReadOptions,
+	read: (plain: ReadOptions) => Promise<T | undefined>,
+): Promise<T | undefined> {
+	const { versionId, ...plain } = options;
+	if (versionId !== "null") return undefined;
+	const found = await read(plain);
+	if (found === undefined) return undefined;
+	const version = "info" in found ? found.info.versionId : found.versionId;
+	if (version === undefined || version === "null") return found;
+	if ("body" in found) await found.body.cancel();
+	return undefined;
 }
 
 function headersOf(condition: Condition | undefined): Record<string, string> {

@@ -1,0 +1,200 @@
+import { formatHex } from "../core/hex.ts";
+import { parseBase64 } from "../core/base64.ts";
+import { BaleError, isBaleError } from "../core/errors.ts";
+import type { Hash, HashType } from "../core/hash.ts";
+import { joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
+import { chunkedHash } from "../storage/s3/checksum.ts";
+import type { ByteSource, Checksum, CopySource, ObjectInfo, Store, WriteOptions } from "../storage/store.ts";
+import { hashSource } from "../transfer/hash-source.ts";
+import { mapPool } from "../transfer/pool.ts";
+import type { InspectOptions, Landing, LandingJob, Occupant } from "./landing.ts";
+import { storeSource } from "./origin.ts";
+import type { MoveOptions } from "./platform.ts";
+import { openCandidate } from "./reading.ts";
+import { platform } from "./runtime.ts";
+
+type Landed = { readonly physicalKey: PhysicalKey; readonly hash: Hash };
+
+/** Objects up to this size are copied on the server in one request, and then have a checksum that tells their hash. */
+const copyBytes = 8 * 1024 * 1024;
+const objectsAtOnce = 16;
+
+/** Landing through any store. Where the store keeps checksums, bytes are read once and nothing is read back. */
+export class StoreLanding implements Landing {
+	readonly concurrency = objectsAtOnce;
+	readonly #store: Store;
+
+	constructor(store: Store) {
+		this.#store = store;
+	}
+
+	async inspect(key: string, { versionId, signal }: InspectOptions = {}): Promise<Occupant> {
+		const version = versionId === undefined ? {} : { versionId };
+		const info = await this.#store.head(key, { ...version, signal });
+		if (info === undefined) return { kind: "none" };
+		const hash = hashOf(info);
+		return {
+			kind: "object",
+			size: info.size,
+			modifiedMs: info.modifiedAt.getTime(),
+			...(info.versionId === undefined ? {} : { versionId: info.versionId }),
+			...(hash === undefined ? {} : { hash }),
+		};
+	}
+
+	async hash(key: string, _size: number, type: HashType, signal?: AbortSignal): Promise<Hash> {
+		const source = await storeSource(this.#store, key, undefined, signal);
+		if (source === undefined) throw new BaleError("ObjectNotFound", `"${key}" is gone from the store`);
+		return hashSource(source, type, platform().createSha256, { signal });
+	}
+
+	write(jobs: readonly LandingJob[], options: MoveOptions): Promise<Landed[]> {
+		return mapPool(
+			jobs,
+			options.concurrency ?? objectsAtOnce,
+			async (job, index) => {
+				const landed = await this.#writeOne(job, (bytes) => options.onBytes?.(index, bytes), options.signal);
+				options.onDone?.(index);
+				return landed;
+			},
+			options.signal,
+		);
+	}
+
+	async #writeOne(
+		job: LandingJob,
+		onBytes: (bytes: number) => void,
+		signal: AbortSignal | undefined,
+	): Promise<Landed> {
+		const options: WriteOptions = {
+			signal,
+			...(job.replace === true ? {} : { condition: { ifAbsent: true } }),
+		};
+		try {
+			return (await this.#copy(job, onBytes, options)) ?? (await this.#send(job, onBytes, options));
+		} catch (error) {
+			if (!isBaleError(error, "Conflict")) throw error;
+			throw new BaleError("DestinationConflict", `"${job.to}" appeared in the meantime`, { cause: error });
+		}
+	}
+
+	/** Copies on the server; undefined when there is nothing to copy from, or when it could not be told what was copied. */
+	async #copy(
+		job: LandingJob,
+		onBytes: (bytes: number) => void,
+		options: WriteOptions,
+	): Promise<Landed | undefined> {
+		const object = "source" in job.from ? job.from.object : undefined;
+		const source: CopySource | undefined = job.twin ?? object;
+		if (source === undefined || this.#store.copyFrom === undefined || job.size >= copyBytes) return undefined;
+		const expected = job.expect;
+		// Only what the copy's checksum can prove is copied.
+		if (expected !== undefined && expected.type !== "sha2-256-chunked") return undefined;
+		const info = await this.#store.copyFrom(source, job.to, options).catch((error: unknown) => {
+			if (job.twin !== undefined && isBaleError(error, "ObjectNotFound")) return undefined;
+			throw error;
+		});
+		if (info === undefined) return undefined;
+		let hash = hashOf(info);
+		if (hash === undefined) {
+			const copy = await storeSource(this.#store, job.to, info.versionId, options.signal);
+			if (copy === undefined) throw new BaleError("ObjectNotFound", `"${job.to}" is gone from the store`);
+			hash = await hashSource(copy, "sha2-256-chunked", platform().createSha256, { signal: options.signal });
+		}
+		if (info.size !== job.size) throw changed(job, info.size);
+		if (expected !== undefined && hash.value !== expected.value) throw mismatch(job, hash);
+		onBytes(job.size);
+		return { physicalKey: this.#physicalKey(job.to, info), hash };
+	}
+
+	async #send(job: LandingJob, onBytes: (bytes: number) => void, options: WriteOptions): Promise<Landed> {
+		const source = await openCandidate(job.from);
+		if (source.size !== job.size) throw changed(job, source.size);
+		const { createSha256 } = platform();
+		const { signal } = options;
+		let hash: Hash | undefined;
+		let checked = job.expect === undefined;
+		if (this.#store.features.checksums !== true) {
+			hash = await hashSource(source, "sha2-256-chunked", createSha256, { signal });
+			checked ||= expectHash(job, hash);
+		}
+		const needsPass = (this.#store.features.checksums !== true || job.size >= copyBytes) && !checked;
+		if (needsPass && job.expect !== undefined && job.expect.type !== "sha2-256-chunked") {
+			expectHash(job, await hashSource(source, job.expect.type as HashType, createSha256, { signal }));
+			checked = true;
+		}
+		const check = (checksum: Checksum): void => {
+			hash = chunkedHash(checksum, job.size, createSha256);
+			if (checked || hash === undefined) return;
+			checked = expectHash(job, hash) || expectHash(job, wholeHash(checksum));
+		};
+		const info = await this.#store.put(job.to, counted(source, onBytes), {
+			...options,
+			...(this.#store.features.checksums === true ? { check } : {}),
+		});
+		if (hash === undefined || !checked) {
+			throw new TypeError(`the store did not tell what it wrote to "${job.to}"`);
+		}
+		return { physicalKey: this.#physicalKey(job.to, info), hash };
+	}
+
+	#physicalKey(key: string, info: ObjectInfo): PhysicalKey {
+		const place = joinPhysicalKey(this.#store.root, key);
+		return place.kind === "s3" && info.versionId !== undefined
+			? { ...place, versionId: info.versionId }
+			: place;
+	}
+}
+
+/** The content hash by the store's checksum. */
+function hashOf(info: ObjectInfo): Hash | undefined {
+	return info.checksum && chunkedHash(info.checksum, info.size, platform().createSha256);
+}
+
+/** The plain SHA-256 of an object that was sent whole; a type that no entry expects for one sent in parts. */
+function wholeHash(checksum: Checksum): Hash {
+	const digest = parseBase64(checksum.sha256);
+	if (digest === undefined || checksum.parts !== undefined) return { type: "", value: "" };
+	return { type: "SHA256", value: formatHex(digest) };
+}
+
+/** True: it is what the job expects; false: it is of another type. Throws `IntegrityMismatch`. */
+function expectHash(job: LandingJob, found: Hash): boolean {
+	if (job.expect === undefined) return true;
+	if (job.expect.type !== found.type) return false;
+	if (job.expect.value !== found.value) throw mismatch(job, found);
+	return true;
+}
+
+function counted(source: ByteSource, onBytes: (bytes: number) => void): ByteSource {
+	return {
+		size: source.size,
+		open: (range, signal) =>
+			source.open(range, signal).pipeThrough(
+				new TransformStream<Uint8Array, Uint8Array>({
+					transform(chunk, controller) {
+						onBytes(chunk.length);
+						controller.enqueue(chunk);
+					},
+				}),
+			),
+	};
+}
+
+function changed(job: LandingJob, found: number): BaleError {
+	return new BaleError(
+		"SourceChanged",
+		`"${job.source}" has ${found} bytes where ${job.size} were recorded`,
+		{
+			details: { key: job.source },
+		},
+	);
+}
+
+function mismatch(job: LandingJob, found: Hash): BaleError {
+	return new BaleError(
+		"IntegrityMismatch",
+		`The bytes of "${job.source}" are not those that the package names`,
+		{ details: { key: job.source, expected: job.expect, found } },
+	);
+}

@@ -1,0 +1,208 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import {
+	deletePackage,
+	installPackage,
+	listPackages,
+	listPackageVersions,
+	Package,
+	pushPackage,
+	revisions,
+	type ProgressEvent,
+} from "../../src/index.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+import { startVersitygw, type S3Server } from "../support/versitygw.ts";
+
+let server: S3Server;
+
+beforeAll(async () => {
+	server = await startVersitygw();
+});
+afterAll(() => server.stop());
+beforeEach(() => {
+	for (const [name, value] of Object.entries(server.environment)) vi.stubEnv(name, value);
+	vi.stubEnv("XDG_DATA_HOME", temporaryDirectory());
+});
+
+const files: Record<string, string> = {
+	"a.txt": "alpha",
+	"data/b c+d%.csv": "x,y\n1,2\n",
+	"data/ü/日本.txt": "unicode",
+	empty: "",
+	"same.txt": "alpha",
+};
+
+function writeFiles(directory: string, contents: Record<string, string | Uint8Array>): void {
+	for (const [name, content] of Object.entries(contents)) {
+		const path = join(directory, name);
+		mkdirSync(dirname(path), { recursive: true });
+		writeFileSync(path, content);
+	}
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+	const found: T[] = [];
+	for await (const item of items) found.push(item);
+	return found;
+}
+
+async function folder(contents: Record<string, string | Uint8Array> = files): Promise<Package> {
+	const directory = temporaryDirectory();
+	writeFiles(directory, contents);
+	return new Package().setDir("", directory, { meta: { made: "here" } });
+}
+
+describe.each([true, false])("with versions %s, a package on S3", (versions) => {
+	test("goes there and back with every verb", async () => {
+		const bucket = await server.makeBucket({ versions });
+		const registry = `s3://${bucket}`;
+		const made = await folder();
+		const result = await pushPackage(made, "team/data", { registry, message: "first" });
+		expect(result).toMatchObject({
+			changed: true,
+			copied: { files: 5 },
+			reused: { files: 0 },
+			displaced: [],
+		});
+		for (const [key, entry] of result.package.walk()) {
+			expect(entry.physicalKey).toContain(`s3://${bucket}/team/data/`);
+			expect(entry.physicalKey.includes("?versionId="), key).toBe(versions);
+		}
+		expect(await all(listPackages(registry))).toEqual(["team/data"]);
+		expect((await all(listPackageVersions("team/data", registry))).map(([, hash]) => hash)).toEqual([
+			result.topHash,
+			result.topHash,
+		]);
+		const dest = temporaryDirectory();
+		const installed = await installPackage("team/data", { registry, dest });
+		expect(installed.topHash).toBe(result.topHash);
+		for (const [name, content] of Object.entries(files)) {
+			expect(readFileSync(join(dest, name), "utf8")).toBe(content);
+		}
+		const browsed = await Package.browse("team/data", { registry });
+		expect(browsed.topHash).toBe(result.topHash);
+		expect(await browsed.entry("data/ü/日本.txt").text()).toBe("unicode");
+		expect((await browsed.verify(dest)).ok).toBe(true);
+		expect(await Package.resolveHash("team/data", registry, result.topHash.slice(0, 8))).toBe(result.topHash);
+
+		writeFiles(dest, { "a.txt": "changed", new: "new" });
+		const next = await new Package().setDir("", dest, { meta: { made: "here" } });
+		const refused = pushPackage(next, "team/data", { registry, message: "second" });
+		await expect(refused).rejects.toMatchObject({ code: "Conflict" });
+		const second = await pushPackage(next, "team/data", { registry, message: "second", force: true });
+		expect(second).toMatchObject({ copied: { files: 2 }, reused: { files: 4 } });
+		expect(second.displaced).toHaveLength(versions ? 0 : 1);
+		expect(await (await Package.browse("team/data", { registry })).entry("a.txt").text()).toBe("changed");
+		const old = await Package.browse("team/data", { registry, topHash: result.topHash });
+		expect(await old.entry("a.txt").text()).toBe("alpha");
+		expect(old.diff(second.package)).toEqual({ added: ["new"], modified: ["a.txt"], deleted: [] });
+		expect((await all(revisions("team/data", registry))).map(({ message }) => message)).toEqual([
+			"second",
+			"first",
+		]);
+
+		await Package.rollback("team/data", registry, result.topHash);
+		expect((await Package.browse("team/data", { registry })).topHash).toBe(result.topHash);
+		await deletePackage("team/data", registry, { topHash: second.topHash });
+		expect(await all(listPackages(registry))).toEqual(["team/data"]);
+		await deletePackage("team/data", registry);
+		expect(await all(listPackageVersions("team/data", registry))).toEqual([]);
+		// versitygw lists prefixes that have nothing but markers of deleted objects.
+		if (!versions) expect(await all(listPackages(registry))).toEqual([]);
+		await pushPackage(made, "team/data", { registry, message: "again", force: true });
+		expect((await Package.browse("team/data", { registry })).topHash).not.toBe("");
+	});
+
+	test("is not sent again when nothing changed", async () => {
+		const registry = `s3://${await server.makeBucket({ versions })}`;
+		const contents = { ...files, "large.bin": new Uint8Array(9 * 1024 * 1024).fill(7) };
+		const first = await pushPackage(await folder(contents), "team/data", { registry });
+		const again = await pushPackage(await folder(contents), "team/data", { registry, force: true });
+		expect(again).toMatchObject({ changed: false, topHash: first.topHash, copied: { files: 0 } });
+		expect(again.reused.files).toBe(6);
+		const keys = (pkg: Package) => [...pkg.walk()].map(([, entry]) => entry.physicalKey);
+		expect(keys(again.package)).toEqual(keys(first.package));
+	});
+
+	test("keeps its objects when it is pushed to another bucket by the server itself", async () => {
+		const [one, two] = [await server.makeBucket({ versions }), await server.makeBucket({ versions })];
+		const first = await pushPackage(await folder(), "team/data", { registry: `s3://${one}` });
+		const browsed = await Package.browse("team/data", { registry: `s3://${one}` });
+		const second = await pushPackage(browsed, "other/name", { registry: `s3://${two}` });
+		expect(second.topHash).toBe(first.topHash);
+		expect(second.copied.files).toBe(5);
+		for (const [, entry] of second.package.walk())
+			expect(entry.physicalKey).toContain(`s3://${two}/other/name/`);
+		expect(await second.package.entry("a.txt").text()).toBe("alpha");
+	});
+
+	test("takes objects where they are", async () => {
+		const bucket = await server.makeBucket({ versions });
+		const store = server.openStore(bucket);
+		const encoder = new TextEncoder();
+		await store.put("in/x y.txt", encoder.encode("one"));
+		await store.put("in/sub/z", encoder.encode("two"));
+		await store.put("inside", encoder.encode("not this"));
+		const taken = await new Package().setDir("", `s3://${bucket}/in`);
+		expect(taken.keys()).toEqual(["sub", "x y.txt"]);
+		const { versionId } = (await store.head("in/x y.txt"))!;
+		expect(taken.get("x y.txt")).toBe(`s3://${bucket}/in/x%20y.txt?versionId=${versionId ?? "null"}`);
+		await taken.set("single", `s3://${bucket}/inside`);
+		expect(taken.get("single").includes("?versionId=")).toBe(versions);
+		const plain = await new Package().setDir("", `s3://${bucket}/in/`, { unversioned: true });
+		expect(plain.get("x y.txt")).toBe(`s3://${bucket}/in/x%20y.txt`);
+		const topHash = await taken.build("team/taken", `s3://${bucket}`);
+		const pushed = await pushPackage(taken, "team/taken", { registry: `s3://${bucket}` });
+		expect(pushed).toMatchObject({ topHash, copied: { files: 0 }, changed: false });
+		await expect(new Package().set("x", `s3://${bucket}/none`)).rejects.toMatchObject({
+			code: "ObjectNotFound",
+		});
+	});
+});
+
+test("build() into a bucket warns of files that only this machine has", async () => {
+	const registry = `s3://${await server.makeBucket()}`;
+	const events: ProgressEvent[] = [];
+	await (await folder()).build("team/data", registry, { onProgress: (event) => events.push(event) });
+	expect(events).toContainEqual(
+		expect.objectContaining({ kind: "warning", code: "LocalFiles", details: expect.anything() }),
+	);
+	await expect(installPackage("team/data", { registry, dest: temporaryDirectory() })).rejects.toMatchObject({
+		code: "LocalReference",
+	});
+});
+
+test("push() lands where dest says", async () => {
+	const bucket = await server.makeBucket({ versions: true });
+	const made = await folder({ "a.txt": "alpha" });
+	const one = await made.push("team/data", `s3://${bucket}/foo/bar/`);
+	expect(one.get("a.txt")).toContain(`s3://${bucket}/foo/bar/a.txt?versionId=`);
+	const two = await made.push("team/other", `s3://${bucket}`, {
+		dest: (key) => `s3://${bucket}/by/function/${key}`,
+	});
+	expect(two.get("a.txt")).toContain(`s3://${bucket}/by/function/a.txt?versionId=`);
+	const three = await made.push("team/third", undefined, { dest: `s3://${bucket}/only/dest` });
+	expect(three.get("a.txt")).toContain(`s3://${bucket}/only/dest/a.txt?versionId=`);
+	await expect(made.push("team/data", `s3://${bucket}`, { dest: "s3://another/x" })).rejects.toMatchObject({
+		code: "InvalidArgument",
+	});
+});
+
+test("push() of two at once loses nothing", async () => {
+	const registry = `s3://${await server.makeBucket({ versions: true })}`;
+	const packages = await Promise.all(
+		Array.from({ length: 6 }, (_, index) => folder({ "a.txt": `content ${index}`, [`${index}`]: "own" })),
+	);
+	const results = await Promise.all(
+		packages.map((made) => pushPackage(made, "team/data", { registry, force: true })),
+	);
+	const history = await all(revisions("team/data", registry));
+	expect(new Set(history.map(({ topHash }) => topHash))).toEqual(
+		new Set(results.map(({ topHash }) => topHash)),
+	);
+	for (const [index, { topHash }] of results.entries()) {
+		const found = await Package.browse("team/data", { registry, topHash });
+		expect(await found.entry("a.txt").text()).toBe(`content ${index}`);
+	}
+});
