@@ -14,7 +14,7 @@ import {
 	isUntouched,
 	readInstall,
 	writeInstall,
-	writeLastSeen,
+	addSeen,
 	type Install,
 	type InstalledFile,
 } from "./installs.ts";
@@ -113,7 +113,7 @@ export async function installPackage(nameText: string, options: InstallOptions =
 	await remember(before, name, topHash, registry.location, dest, result.files, stale, pruned);
 	await record(registry, destRegistry, name, topHash, state, options);
 	state.known.add(destRegistry.location, name, topHash);
-	await writeLastSeen(registry.location, name, topHash);
+	await addSeen(registry.location, name, topHash);
 	return { ...summary, pruned, dryRun: false };
 }
 

@@ -7,6 +7,7 @@ import type { Entry } from "../core/entry.ts";
 import { BaleError } from "../core/errors.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { ByteSource, Store } from "../storage/store.ts";
+import type { FileStat } from "./platform.ts";
 import { localRoot, nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
 
@@ -16,8 +17,13 @@ export type Origin =
 	| { readonly kind: "manifest" }
 	| { readonly kind: "registry"; readonly store: Store; readonly allowLocalFiles: boolean };
 
-/** An entry with its origin, where that differs from the package's, or with bytes that are only in memory. */
-export type ClientEntry = Entry & { readonly origin?: Origin; readonly content?: ByteSource };
+/** An entry with its origin, where that differs from the package's, with bytes that are only in memory, or both. */
+export type ClientEntry = Entry & {
+	readonly origin?: Origin;
+	readonly content?: ByteSource;
+	/** State of the user's file when its hash was taken; see `rehashing.ts`. */
+	readonly hashedAt?: FileStat;
+};
 
 export const userOrigin: Origin = { kind: "user" };
 
