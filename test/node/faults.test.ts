@@ -3,6 +3,7 @@
  * fails, until it gets through without meeting the failure. Whatever happens, the file has its old or its
  * new content, and nothing else is left.
  */
+import type * as FileSystem from "node:fs";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -15,7 +16,7 @@ import { temporaryDirectory } from "../support/temporary.ts";
 const fault = vi.hoisted(() => ({ errno: "", inCalls: Infinity, met: false }));
 
 vi.mock("node:fs", async (original) => {
-	const fs = await original<typeof import("node:fs")>();
+	const fs = await original<typeof FileSystem>();
 	type Call = (...values: unknown[]) => unknown;
 	/** The same function, which fails when its turn comes; `util.promisify` still knows what it resolves to. */
 	const faulty = (name: keyof typeof fs): Call => {
