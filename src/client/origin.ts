@@ -37,13 +37,15 @@ const relocations = new WeakMap<Store, Relocation>();
 /**
  * The places to look for an entry's bytes, best first; the hash decides which is right. Throws `ObjectNotFound`
  * when there is none, `LocalReference` when the manifest names a local file that it may not name, and
- * `Unsupported` when this platform cannot reach the store.
+ * `Unsupported` when this platform cannot reach the store. With `everywhere` a file at its recorded place does not
+ * end the search: it has turned out to be another one.
  */
 export async function locate(
 	key: string,
 	entry: ClientEntry,
 	packageOrigin: Origin,
 	signal?: AbortSignal,
+	everywhere = false,
 ): Promise<Candidate[]> {
 	if (entry.content !== undefined) return [{ source: entry.content }];
 	const origin = entry.origin ?? packageOrigin;
@@ -53,7 +55,7 @@ export async function locate(
 	if (origin.kind === "registry" && root === undefined) {
 		return locateInStore(key, entry, physicalKey.path, origin.store, signal);
 	}
-	return locateFile(key, entry, nativePath(physicalKey.path), origin, root);
+	return locateFile(key, entry, nativePath(physicalKey.path), origin, root, everywhere);
 }
 
 async function locateInBucket(
@@ -79,6 +81,7 @@ async function locateFile(
 	path: string,
 	origin: Origin,
 	root: string | undefined,
+	everywhere: boolean,
 ): Promise<Candidate[]> {
 	const { files } = platform();
 	if (files === undefined) throw localReference(key, path, "a page cannot read local files");
@@ -94,12 +97,15 @@ async function locateFile(
 		});
 	}
 	const fits = found.length > 0 && (entry.size === undefined || stat?.size === entry.size);
-	if (root !== undefined && origin.kind === "registry" && !fits) {
+	if (root !== undefined && origin.kind === "registry" && (everywhere || !fits)) {
 		const moved = await findBelow(root, path, origin.store, async (candidate) => {
 			const info = await files.stat(candidate);
 			return info?.kind === "file" && (entry.size === undefined || info.size === entry.size);
 		});
-		if (moved !== undefined && moved !== path && (await isBelow(moved, root))) found.unshift({ path: moved });
+		if (moved !== undefined && moved !== path && (await isBelow(moved, root))) {
+			if (fits) found.push({ path: moved });
+			else found.unshift({ path: moved });
+		}
 	}
 	if (found.length > 0) return found;
 	throw refused ?? objectNotFound(key, entry.physicalKey);
