@@ -19,6 +19,14 @@ export default defineConfig(
 		},
 	},
 	{
+		files: ["test/browser/page.mjs"],
+		languageOptions: {
+			globals: Object.fromEntries(
+				["Blob", "Response", "TextEncoder", "crypto", "fetch"].map((name) => [name, "readonly"]),
+			),
+		},
+	},
+	{
 		files: typed,
 		extends: [eslint.configs.recommended, tseslint.configs.strictTypeChecked],
 		languageOptions: {

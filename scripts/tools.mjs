@@ -184,7 +184,12 @@ function disk() {
 
 const finders = { python, nodes, shells, chromium, disk };
 
-/** Finds or sets up the tool called `name`. */
+/**
+ * Finds or sets up the tool called `name`.
+ *
+ * @param {keyof typeof finders} name
+ * @returns {{ env: Record<string, string>, nodes?: { release: string, binary: string }[], missing?: undefined } | { missing: string, fix: string }}
+ */
 export function findTool(name) {
 	return finders[name]();
 }

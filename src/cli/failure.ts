@@ -58,7 +58,7 @@ function stackOf(error: unknown): string {
 		current !== undefined;
 		current = current instanceof Error ? current.cause : undefined
 	) {
-		const text = current instanceof Error ? (current.stack ?? current.message) : String(current);
+		const text = current instanceof Error ? (current.stack ?? current.message) : "something that is no error";
 		lines.push(`${lines.length === 0 ? "" : "caused by: "}${text}`);
 	}
 	return lines.join("\n");

@@ -89,7 +89,10 @@ export function parseLine(spec: CommandSpec, args: readonly string[], lenient = 
 			list.push("");
 		} else {
 			if (token.value === undefined || (!token.inlineValue && isKnownFlag(token.value, known))) {
-				if (lenient) continue;
+				if (lenient) {
+					if (token.value === "-h" || token.value === "--help") values.set("help", [""]);
+					continue;
+				}
 				throw usageError(spec, `${token.rawName} needs a value (${option.value})`);
 			}
 			if (option.choices !== undefined && !option.choices.includes(token.value) && !lenient) {

@@ -1,5 +1,6 @@
 /** Where a command's words go: data to stdout, everything else to stderr, once each. */
 import type { OnProgress, ProgressEvent } from "../transfer/events.ts";
+import { BaleError } from "../core/errors.ts";
 import { type Paint, paintFor, plain } from "./color.ts";
 
 /** What a stream of the process must be able to do. */
@@ -63,7 +64,7 @@ export class Output {
 		this.#progress?.clear();
 		await new Promise<void>((resolve, reject) => {
 			this.#stdout.write(text, (error) => {
-				if (error) reject(error);
+				if (error) reject(unwritable(error));
 				else resolve();
 			});
 		});
@@ -91,4 +92,13 @@ export class Output {
 	settle(): void {
 		this.#progress?.clear();
 	}
+}
+
+/** Where stdout is a file on a full disk, for instance. A closed pipe is found out elsewhere. */
+function unwritable(error: Error): Error {
+	const code = "code" in error ? error.code : undefined;
+	if (code === "EPIPE" || code === "EOF") return error;
+	return code === "ENOSPC"
+		? new BaleError("NoSpace", "Cannot write the output: the disk is full", { cause: error })
+		: new BaleError("StoreUnavailable", `Cannot write the output: ${error.message}`, { cause: error });
 }

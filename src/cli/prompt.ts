@@ -1,16 +1,11 @@
 /** Questions to the person at the terminal. They are written to stderr, since stdout is for data. */
 import process from "node:process";
-import { isCancel, password, text } from "@clack/prompts";
+import { isCancel, text } from "@clack/prompts";
 import { BaleError } from "../core/errors.ts";
 
 /** Asks for a line. Ctrl-C is `Aborted`. */
 export async function askText(message: string, signal: AbortSignal): Promise<string> {
 	return answered(await text({ message, signal, output: process.stderr }));
-}
-
-/** Asks for a line that is not shown. Ctrl-C is `Aborted`. */
-export async function askSecret(message: string, signal: AbortSignal): Promise<string> {
-	return answered(await password({ message, signal, output: process.stderr }));
 }
 
 function answered(answer: string | symbol | undefined): string {

@@ -1,6 +1,6 @@
 /** What build and push have in common: making a package from a folder, and saying what it changes. */
 import { BaleError } from "../core/errors.ts";
-import { Package } from "../index.ts";
+import { Package, type SetDirOptions } from "../index.ts";
 import { type Changes, compare, countChanges, isEmpty } from "./changes.ts";
 import type { Invocation } from "./command.ts";
 import { topHashOf } from "./content.ts";
@@ -44,7 +44,7 @@ export async function draftFromFolder(
 	target: { readonly name: string; readonly registry: string | undefined },
 	wishes: Wishes,
 ): Promise<Draft> {
-	const { options, output } = invocation;
+	const { output } = invocation;
 	const needed = wishes.keepMeta || wishes.update;
 	const previous = await readLatest(invocation, target, needed);
 	const draft = wishes.update && previous !== undefined ? previous.package : new Package();
@@ -54,15 +54,22 @@ export async function draftFromFolder(
 			`The metadata of the previous revision ${shortHash(previous.topHash)} is not kept; --keep-meta keeps it, --meta replaces it`,
 		);
 	}
-	const ignore = options.text("ignore") as "quilt" | "git" | "none" | undefined;
 	await draft.setDir(".", folder, {
 		meta: wishes.keepMeta && previous !== undefined ? previous.meta : (wishes.meta ?? null),
-		include: [...options.list("include")],
-		exclude: [...options.list("exclude")],
-		...given("ignore", ignore),
-		...runOptions(invocation),
+		...folderSelection(invocation),
 	});
 	return { package: draft, previous: previous?.untouched };
+}
+
+/** Which files of a folder count. */
+export function folderSelection(invocation: Invocation): SetDirOptions {
+	const { options } = invocation;
+	return {
+		include: [...options.list("include")],
+		exclude: [...options.list("exclude")],
+		...given("ignore", options.text("ignore") as "quilt" | "git" | "none" | undefined),
+		...runOptions(invocation),
+	};
 }
 
 type Latest = {

@@ -17,5 +17,5 @@ export async function printReport(spec: CommandSpec, report: Report, output: Out
 		const lines = output.quiet ? report.ids.map(output.display) : (report.data ?? []);
 		if (lines.length > 0) await output.data(`${lines.join("\n")}\n`);
 	}
-	for (const line of report.notes ?? []) output.note(line);
+	for (const line of report.notes ?? []) output.note(output.display(line));
 }

@@ -9,6 +9,9 @@ import { matchCommand, suggestCommand } from "./table.ts";
 /** Runs `args` and ends the process with the exit code of the outcome. */
 export async function main(args: readonly string[]): Promise<void> {
 	const closed = watchPipes();
+	process.on("uncaughtException", (error) => {
+		void fail(error, args).then((code) => process.exit(code));
+	});
 	const exitCode = await runLine(args, closed);
 	await drained(process.stdout);
 	await drained(process.stderr);
@@ -16,7 +19,6 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 async function runLine(args: readonly string[], closed: AbortSignal): Promise<number> {
-	const globals = { debug: hasGlobalFlag(args, "debug"), json: hasGlobalFlag(args, "json") };
 	try {
 		const { leading, words } = splitLeadingFlags(args);
 		if (words.length === 0) return await showOverview(leading);
@@ -29,14 +31,22 @@ async function runLine(args: readonly string[], closed: AbortSignal): Promise<nu
 		return await runCommand(matched.spec, [...leading, ...matched.rest], closed);
 	} catch (error) {
 		if (closed.aborted) return 0;
-		const { reportFailure } = await import("./failure.ts");
-		return await reportFailure(error, { ...globals, noColor: hasGlobalFlag(args, "no-color") });
+		return await fail(error, args);
 	}
+}
+
+async function fail(error: unknown, args: readonly string[]): Promise<number> {
+	const { reportFailure } = await import("./failure.ts");
+	return await reportFailure(error, {
+		debug: hasGlobalFlag(args, "debug"),
+		json: hasGlobalFlag(args, "json"),
+		noColor: hasGlobalFlag(args, "no-color"),
+	});
 }
 
 async function runCommand(spec: CommandSpec, args: readonly string[], closed: AbortSignal): Promise<number> {
 	const { words, options } = parseLine(spec, args);
-	const { interruption } = await import("./interruption.ts");
+	const { aborted, interruption } = await import("./interruption.ts");
 	const { createOutput } = await import("./terminal.ts");
 	const { printReport } = await import("./report.ts");
 	const signal = interruption(spec.writes === true ? undefined : closed);
@@ -48,7 +58,7 @@ async function runCommand(spec: CommandSpec, args: readonly string[], closed: Ab
 		return report.exitCode ?? 0;
 	} catch (error) {
 		if (closed.aborted && spec.writes !== true) return 0;
-		throw error;
+		throw signal.aborted && !(error instanceof BaleError) ? aborted() : error;
 	} finally {
 		output.settle();
 	}
@@ -98,8 +108,8 @@ function watchPipes(): AbortSignal {
 	const controller = new AbortController();
 	for (const stream of [process.stdout, process.stderr]) {
 		stream.on("error", (error: NodeJS.ErrnoException) => {
-			if (error.code !== "EPIPE" && error.code !== "EOF") throw error;
-			controller.abort(error);
+			// Other failures reach whoever writes.
+			if (error.code === "EPIPE" || error.code === "EOF") controller.abort(error);
 		});
 	}
 	return controller.signal;

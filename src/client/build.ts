@@ -6,6 +6,7 @@ import { checkBase, publish } from "../registry/publish.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { hashMissing } from "./hashing.ts";
 import { checkPublishable, isUsable, nextHeader, refuseUnsaved, type HeaderOptions } from "./prepare.ts";
+import { forgetTouched, withHash } from "./rehashing.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -56,6 +57,7 @@ export async function buildPackage(
 	const head = await checkBase(registry, name, accept, options.signal);
 
 	warnOfLocalFiles(state, registry, options);
+	await forgetTouched(state.tree);
 	const tree = state.tree.clone();
 	await hashMissing(tree, state.origin, options);
 	const { createSha256 } = platform();
@@ -75,7 +77,7 @@ export async function buildPackage(
 		onWarning: (code, message) => options.onProgress?.({ kind: "warning", code, message }),
 		signal: options.signal,
 	});
-	adopt(state, header, tree);
+	await adopt(state, header, tree);
 	state.known.add(registry.location, name, topHash);
 	return {
 		...result,
@@ -117,17 +119,17 @@ export function countTree(tree: PackageState["tree"]): { files: number; bytes: n
 }
 
 /** Gives the state the header and, for entries that had none, the hashes that were found. */
-export function adopt(
+export async function adopt(
 	state: PackageState,
 	header: PackageState["header"],
 	hashed: PackageState["tree"],
-): void {
+): Promise<void> {
 	state.header = new Map(header);
 	for (const [key, entry] of hashed.walk()) {
 		const own = state.tree.get(key);
 		if (own === undefined || !("physicalKey" in own)) continue;
 		if (own.hash === undefined && own.raw?.hash === undefined && own.size === entry.size) {
-			state.tree.set(key, { ...own, hash: entry.hash });
+			state.tree.set(key, await withHash(own, entry.hash));
 		}
 	}
 }

@@ -1,24 +1,24 @@
+import { display } from "../core/display.ts";
 import { BaleError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { parsePackageName, type PackageName } from "../core/names.ts";
 import { parsePhysicalKey } from "../core/physical-key.ts";
 import type { TopHash } from "../core/top-hash.ts";
 import type { Tree } from "../core/tree.ts";
-import { formatManifest } from "../core/manifest.ts";
-import { ChunkedText } from "../registry/bytes.ts";
 import { publish } from "../registry/publish.ts";
-import { Registry } from "../registry/registry.ts";
+import { Registry, revisionNotFound } from "../registry/registry.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { browsePackage } from "./browse.ts";
 import {
 	isUntouched,
 	readInstall,
 	writeInstall,
-	writeLastSeen,
+	addSeen,
 	type Install,
 	type InstalledFile,
 } from "./installs.ts";
 import { materialize, type Item } from "./materialize.ts";
+import { storeSource } from "./origin.ts";
 import { openRegistry, localRoot, nativePath, type RegistryInput } from "./registries.ts";
 import { isUsable } from "./prepare.ts";
 import { platform } from "./runtime.ts";
@@ -87,12 +87,14 @@ export async function installPackage(nameText: string, options: InstallOptions =
 		);
 	}
 	const dest = await destination(name, recordRoot, options);
+	refuseReserved(items, dest, recordRoot);
 	const before = await readInstall(dest);
+	const protectedPaths: ProtectedPaths = (paths) => namedByRegistries([recordRoot, dest], paths);
 	const result = await materialize(items, state.origin, {
 		...options,
 		dest,
 		known: before?.files,
-		protectedPaths: (paths) => namedByRegistries([recordRoot, dest], paths),
+		protectedPaths,
 	});
 	const stale = staleKeys(before, name, items, options.path);
 	const summary = {
@@ -109,12 +111,29 @@ export async function installPackage(nameText: string, options: InstallOptions =
 	};
 	if (options.dryRun === true) return { ...summary, pruned: [], dryRun: true };
 
-	const pruned = options.prune === true && before !== undefined ? await prune(before, dest, stale) : [];
+	const prunes = options.prune === true && before !== undefined;
+	const pruned = prunes ? await prune(before, dest, stale, protectedPaths) : [];
 	await remember(before, name, topHash, registry.location, dest, result.files, stale, pruned);
-	await record(registry, destRegistry, name, topHash, state, options);
+	await record(registry, destRegistry, name, topHash, options);
 	state.known.add(destRegistry.location, name, topHash);
-	await writeLastSeen(registry.location, name, topHash);
+	await addSeen(registry.location, name, topHash);
 	return { ...summary, pruned, dryRun: false };
+}
+
+type ProtectedPaths = (paths: readonly string[]) => Promise<readonly string[]>;
+
+/** A package's files are kept out of the local registry's own folders, also before there is such a registry. */
+function refuseReserved(items: readonly Item[], dest: string, recordRoot: string): void {
+	if (dest !== recordRoot && !dest.startsWith(recordRoot.replace(/\/?$/, "/"))) return;
+	for (const { key, source } of items) {
+		const first = key.split("/", 1)[0]?.toLowerCase();
+		if (first !== ".quilt" && first !== ".bale") continue;
+		throw new BaleError(
+			"ReservedKey",
+			`Cannot install "${display(source)}" into ${dest}: the registry keeps its own files in such folders`,
+			{ hint: "Install to a directory outside of the registry with --dest", details: { key: source, dest } },
+		);
+	}
 }
 
 /** The entries that are asked for and where they go below the destination. */
@@ -192,14 +211,22 @@ function staleKeys(
 	return [...before.files.keys()].filter((key) => !now.has(key));
 }
 
-async function prune(before: Install, dest: string, stale: readonly string[]): Promise<string[]> {
+async function prune(
+	before: Install,
+	dest: string,
+	stale: readonly string[],
+	protectedPaths: ProtectedPaths,
+): Promise<string[]> {
 	const destination = await platform().files?.destination(dest);
+	if (destination === undefined || stale.length === 0) return [];
+	const guarded = new Set(await protectedPaths(stale.map((key) => destination.pathOf(key))));
 	const removed: string[] = [];
 	for (const key of stale) {
 		const file = before.files.get(key);
-		const stat = await destination?.stat(key);
+		const stat = await destination.stat(key);
 		if (file === undefined || stat?.kind !== "file" || !isUntouched(file, stat)) continue;
-		await destination?.remove(key);
+		if (guarded.has(destination.pathOf(key))) continue;
+		await destination.remove(key);
 		removed.push(key);
 	}
 	return removed;
@@ -228,18 +255,18 @@ async function remember(
 	await writeInstall({ dest, name, topHash, registry, installedAt, files });
 }
 
-/** Publishes the manifest in the local registry as it is: the same top hash, the same physical keys. */
+/** Publishes the manifest's bytes in the local registry as they are. */
 async function record(
 	from: Registry,
 	to: Registry,
 	name: PackageName,
 	topHash: TopHash,
-	state: PackageState,
 	options: InstallOptions,
 ): Promise<void> {
 	if (from.location === to.location && (await to.head(name).catch(() => undefined))?.topHash === topHash)
 		return;
-	const manifest = ChunkedText.from(formatManifest({ header: state.header, tree: state.tree }));
+	const manifest = await storeSource(from.store, layout.manifest(topHash), undefined, options.signal);
+	if (manifest === undefined) throw revisionNotFound(topHash, from.location);
 	await publish(to, name, {
 		manifest,
 		topHash,

@@ -90,22 +90,28 @@ async function recordPath(dest: string): Promise<string | undefined> {
 	return directory === undefined ? undefined : `${directory}/installs/${digestOf(dest)}.jsonl`;
 }
 
-/** The revision of a package in a registry that this user pushed or installed last. */
-export async function readLastSeen(registry: string, name: PackageName): Promise<string | undefined> {
+const SEEN_LIMIT = 100;
+
+/** The revisions of a package in a registry that this user pushed or installed, newest last. */
+export async function readSeen(registry: string, name: PackageName): Promise<readonly string[]> {
 	const path = await seenPath(registry, name);
 	const text = path === undefined ? undefined : await platform().files?.readText(path);
 	try {
-		const seen = JSON.parse(text ?? "null") as { registry: string; name: string; topHash: string } | null;
-		return seen?.registry === registry && seen.name === name ? seen.topHash : undefined;
+		const seen = JSON.parse(text ?? "null") as { registry: string; name: string; topHashes: string[] } | null;
+		return seen?.registry === registry && seen.name === name ? seen.topHashes : [];
 	} catch {
-		return undefined;
+		return [];
 	}
 }
 
-export async function writeLastSeen(registry: string, name: PackageName, topHash: TopHash): Promise<void> {
+/** Adds a revision to what this user has seen. */
+export async function addSeen(registry: string, name: PackageName, topHash: TopHash): Promise<void> {
 	const path = await seenPath(registry, name);
 	if (path === undefined) return;
-	const text = JSON.stringify({ registry, name, topHash }) + "\n";
+	const before = await readSeen(registry, name);
+	if (before.at(-1) === topHash) return;
+	const topHashes = [...before.filter((hash) => hash !== topHash), topHash].slice(-SEEN_LIMIT);
+	const text = JSON.stringify({ registry, name, topHashes }) + "\n";
 	await platform().files?.write(path, new TextEncoder().encode(text), { mode: 0o600 });
 }
 

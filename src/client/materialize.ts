@@ -64,7 +64,8 @@ export async function materialize(
 	await compare(checked, destination, options, { kept, absent, differing });
 	await refuseLosses(differing, destination, options);
 
-	const pending = [...absent, ...differing.map(({ item }) => item)];
+	const chosen = new Set([...absent, ...differing.map(({ item }) => item)]);
+	const pending = checked.filter((item) => chosen.has(item));
 	const bytes = pending.reduce((sum, item) => sum + item.size, 0);
 	const written = pending.map((item) => item.key);
 	if (options.dryRun === true) {
@@ -77,7 +78,7 @@ export async function materialize(
 			candidates: await locate(item.source, item.entry, origin, options.signal, { lazy: true }),
 		});
 	}
-	const stats = await write(located, destination, bytes, options);
+	const stats = await write(located, destination, bytes, origin, options);
 	return { dest: destination.path, written, kept: kept.size, bytes, files: new Map([...kept, ...stats]) };
 }
 
@@ -193,6 +194,7 @@ async function write(
 	located: readonly { item: Checked; candidates: Candidate[] }[],
 	destination: Destination,
 	bytes: number,
+	origin: Origin,
 	options: MaterializeOptions,
 ): Promise<Map<string, InstalledFile>> {
 	const written = new Map<string, InstalledFile>();
@@ -230,22 +232,47 @@ async function write(
 			if (result !== undefined) written.set(item.key, installedFile(item.hash ?? result.hash, result.stat));
 		});
 	};
-	const certain = located.filter(({ candidates }) => candidates.length === 1);
-	await run(certain.map(({ item, candidates }) => ({ item, from: candidates[0] as Candidate })));
-	for (const { item, candidates } of located) {
-		if (candidates.length === 1) continue;
+	try {
+		await run(located.map(({ item, candidates }) => ({ item, from: candidates[0] as Candidate })));
+	} catch (error) {
+		if (!isWrongBytes(error)) throw error;
+		await writeFromElsewhere(located, origin, run, error, options.signal);
+	}
+	options.onProgress?.({ kind: "finished", phase: "copy" });
+	return written;
+}
+
+/** Bytes were not the right ones: every file again, from wherever its right bytes may be. */
+async function writeFromElsewhere(
+	located: readonly { item: Checked; candidates: Candidate[] }[],
+	origin: Origin,
+	run: (batch: readonly { item: Checked; from: Candidate }[]) => Promise<void>,
+	failure: unknown,
+	signal: AbortSignal | undefined,
+): Promise<void> {
+	const certain: { item: Checked; from: Candidate }[] = [];
+	const uncertain: { item: Checked; candidates: Candidate[] }[] = [];
+	for (const { item } of located) {
+		const candidates = await locate(item.source, item.entry, origin, signal, true);
+		if (candidates.length > 1) uncertain.push({ item, candidates });
+		else certain.push({ item, from: candidates[0] as Candidate });
+	}
+	if (uncertain.length === 0) throw failure;
+	await run(certain);
+	for (const { item, candidates } of uncertain) {
 		for (const [index, from] of candidates.entries()) {
 			try {
 				await run([{ item, from }]);
 				break;
 			} catch (error) {
-				const last = index === candidates.length - 1;
-				if (last || !isBaleError(error, "IntegrityMismatch", "SourceChanged")) throw error;
+				if (index === candidates.length - 1 || !isWrongBytes(error)) throw error;
 			}
 		}
 	}
-	options.onProgress?.({ kind: "finished", phase: "copy" });
-	return written;
+}
+
+function isWrongBytes(error: unknown): boolean {
+	return isBaleError(error, "IntegrityMismatch", "SourceChanged");
 }
 
 function sameHash(a: Hash | undefined, b: Hash | undefined): boolean {

@@ -7,6 +7,7 @@ import type { Entry } from "../core/entry.ts";
 import { BaleError } from "../core/errors.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { ByteSource, CopySource, Store } from "../storage/store.ts";
+import type { FileStat } from "./platform.ts";
 import { localRoot, nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
 
@@ -16,8 +17,13 @@ export type Origin =
 	| { readonly kind: "manifest" }
 	| { readonly kind: "registry"; readonly store: Store; readonly allowLocalFiles: boolean };
 
-/** An entry with its origin, where that differs from the package's, or with bytes that are only in memory. */
-export type ClientEntry = Entry & { readonly origin?: Origin; readonly content?: ByteSource };
+/** An entry with its origin, where that differs from the package's, with bytes that are only in memory, or both. */
+export type ClientEntry = Entry & {
+	readonly origin?: Origin;
+	readonly content?: ByteSource;
+	/** State of the user's file when its hash was taken; see `rehashing.ts`. */
+	readonly hashedAt?: FileStat;
+};
 
 export const userOrigin: Origin = { kind: "user" };
 
@@ -33,6 +39,8 @@ export type Candidate =
 export type LocateOptions = {
 	/** Believe the entry's size: an object is only asked for when it is read, and is then found missing or different. */
 	readonly lazy?: boolean;
+	/** A file at its recorded place does not end the search: it has turned out to be another one. */
+	readonly everywhere?: boolean;
 };
 
 /** Stands for "no leading segments are known to lead below the root". */
@@ -62,7 +70,7 @@ export async function locate(
 	if (origin.kind === "registry" && root === undefined) {
 		return locateInStore(key, entry, physicalKey.path, origin.store, signal);
 	}
-	return locateFile(key, entry, nativePath(physicalKey.path), origin, root);
+	return locateFile(key, entry, nativePath(physicalKey.path), origin, root, options.everywhere === true);
 }
 
 async function locateInBucket(
@@ -94,6 +102,7 @@ async function locateFile(
 	path: string,
 	origin: Origin,
 	root: string | undefined,
+	everywhere: boolean,
 ): Promise<Candidate[]> {
 	const { files } = platform();
 	if (files === undefined) throw localReference(key, path, "a page cannot read local files");
@@ -109,12 +118,15 @@ async function locateFile(
 		});
 	}
 	const fits = found.length > 0 && (entry.size === undefined || stat?.size === entry.size);
-	if (root !== undefined && origin.kind === "registry" && !fits) {
+	if (root !== undefined && origin.kind === "registry" && (everywhere || !fits)) {
 		const moved = await findBelow(root, path, origin.store, async (candidate) => {
 			const info = await files.stat(candidate);
 			return info?.kind === "file" && (entry.size === undefined || info.size === entry.size);
 		});
-		if (moved !== undefined && moved !== path && (await isBelow(moved, root))) found.unshift({ path: moved });
+		if (moved !== undefined && moved !== path && (await isBelow(moved, root))) {
+			if (fits) found.push({ path: moved });
+			else found.unshift({ path: moved });
+		}
 	}
 	if (found.length > 0) return found;
 	throw refused ?? objectNotFound(key, entry.physicalKey);

@@ -157,7 +157,7 @@ export interface Settings {
 export interface Platform {
 	/** Milliseconds since the epoch. */
 	readonly now: () => number;
-	/** At least 128 bits, as lower-case hex. */
+	/** A random UUID. */
 	readonly randomId: () => string;
 	readonly createSha256: CreateDigest;
 	/** Store whose root is a registry or object prefix; `Unsupported` where the platform cannot reach it. */

@@ -23,10 +23,11 @@ import { hashSource } from "../transfer/hash-source.ts";
 import { mapPool } from "../transfer/pool.ts";
 import { adopt, countTree, lineLimit } from "./build.ts";
 import { hashMissing } from "./hashing.ts";
-import { readLastSeen, writeLastSeen } from "./installs.ts";
+import { addSeen, readSeen } from "./installs.ts";
 import { openLanding, plainSha256, type Landing, type LandingJob, type Occupant } from "./landing.ts";
 import { locate, userOrigin, type Candidate, type ClientEntry, type Origin } from "./origin.ts";
 import { checkPublishable, isInside, isUsable, nextHeader, type HeaderOptions } from "./prepare.ts";
+import { forgetTouched } from "./rehashing.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
 import { parseLocation } from "./sources.ts";
@@ -52,8 +53,8 @@ export type PushOptions = RunOptions &
 		readonly dedupe?: boolean | undefined;
 		/** Only say what would happen: files are hashed, nothing is written. */
 		readonly dryRun?: boolean | undefined;
-		/** Also publish over the revision that this user pushed or installed last. */
-		readonly lastSeen?: boolean | undefined;
+		/** Also publish over the revisions that this user pushed to this registry or installed from it. */
+		readonly acceptSeen?: boolean | undefined;
 	};
 
 type Amount = { readonly files: number; readonly bytes: number };
@@ -91,6 +92,7 @@ export async function pushPackage(
 	checkPublishable(state, options);
 	for (const [key] of state.tree.walk()) parseLogicalKey(key);
 	const registry = await openRegistry(options.registry ?? (await bucketOf(options.dest)), "remote");
+	await forgetTouched(state.tree);
 	const header = await nextHeader(state, registry, options);
 	const accept = await acceptable(state, registry, name, options);
 	const head = await checkBase(registry, name, accept, options.signal).catch((error: unknown) =>
@@ -129,10 +131,10 @@ export async function pushPackage(
 		onWarning: (code, message) => options.onProgress?.({ kind: "warning", code, message }),
 		signal: options.signal,
 	});
-	adopt(state, header, tree);
+	await adopt(state, header, tree);
 	await releaseScratch(state, tree);
 	state.known.add(registry.location, name, topHash);
-	await writeLastSeen(registry.location, name, topHash);
+	await addSeen(registry.location, name, topHash);
 	return {
 		...result,
 		...(published.pointer === undefined ? {} : { pointer: published.pointer }),
@@ -185,9 +187,8 @@ async function acceptable(
 ): Promise<"any" | ReadonlySet<string>> {
 	if (options.force === true) return "any";
 	const accept = new Set(state.known.named(name));
-	if (options.lastSeen === true) {
-		const seen = await readLastSeen(registry.location, name);
-		if (seen !== undefined) accept.add(seen);
+	if (options.acceptSeen === true) {
+		for (const seen of await readSeen(registry.location, name)) accept.add(seen);
 	}
 	return accept;
 }

@@ -56,16 +56,18 @@ export async function readEntry(
 ): Promise<Uint8Array> {
 	const hash = entry.hash === undefined ? undefined : verifiableHash(key, entry);
 	let failure: unknown;
-	for (const candidate of await locate(key, entry, origin, signal)) {
-		try {
-			const source = await openCandidate(candidate);
-			if (entry.size !== undefined && source.size !== entry.size) {
-				throw sizeMismatch(key, entry.size, source.size);
+	for (const everywhere of [false, true]) {
+		for (const candidate of await locate(key, entry, origin, signal, { everywhere })) {
+			try {
+				const source = await openCandidate(candidate);
+				if (entry.size !== undefined && source.size !== entry.size) {
+					throw sizeMismatch(key, entry.size, source.size);
+				}
+				return await collectVerified(key, source, hash, signal);
+			} catch (error) {
+				if (!isBaleError(error, "IntegrityMismatch", "SourceChanged")) throw error;
+				failure ??= error;
 			}
-			return await collectVerified(key, source, hash, signal);
-		} catch (error) {
-			if (!isBaleError(error, "IntegrityMismatch", "SourceChanged")) throw error;
-			failure ??= error;
 		}
 	}
 	throw failure;

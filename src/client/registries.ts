@@ -84,7 +84,7 @@ async function defaultRegistry(fallback: "local" | "remote"): Promise<string> {
 		{
 			hint:
 				fallback === "remote"
-					? "Name one, or set it once: bale config set default_remote_registry s3://your-bucket"
+					? "Name one, or set it once: bale config set default_remote_registry REGISTRY"
 					: "Pass a registry",
 		},
 	);

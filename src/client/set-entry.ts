@@ -31,7 +31,7 @@ export type SetOptions = {
 export async function setEntry(
 	state: PackageState,
 	key: string,
-	source: EntrySource | undefined,
+	source: EntrySource | null | undefined,
 	options: SetOptions,
 	isText = false,
 ): Promise<void> {
@@ -68,7 +68,7 @@ function assertFree(state: PackageState, key: string): void {
 
 async function makeEntry(
 	key: string,
-	source: EntrySource | undefined,
+	source: EntrySource | null | undefined,
 	options: SetOptions,
 	isText: boolean,
 ): Promise<ClientEntry> {
@@ -83,7 +83,7 @@ async function makeEntry(
 	}
 	const user: readonly (readonly [string, Json])[] =
 		options.meta === undefined || options.meta === null ? [] : [["user_meta", toJson(options.meta)]];
-	if (source === undefined || typeof source === "string" || source instanceof URL) {
+	if (source === undefined || source === null || typeof source === "string" || source instanceof URL) {
 		const { physicalKey, size } = await describeSource(key, parseLocation(String(source ?? key)), options);
 		return { physicalKey, size, hash: undefined, meta: new Map(user), origin: userOrigin };
 	}

@@ -35,7 +35,7 @@ export class Tree {
 		const slash = key.lastIndexOf("/");
 		const parent = slash < 0 ? this.root : this.makeDirectory(key.slice(0, slash));
 		const name = key.slice(slash + 1);
-		if (parent.children.get(name) instanceof Directory) throw collision(key, key);
+		if (parent.children.get(name) instanceof Directory) throw collision(key, key, "directory");
 		parent.children.set(name, entry);
 	}
 
@@ -74,7 +74,7 @@ export class Tree {
 				directory.children.set(name, made);
 				directory = made;
 			} else {
-				throw collision(key, segments.slice(0, index + 1).join("/"));
+				throw collision(key, segments.slice(0, index + 1).join("/"), "file");
 			}
 		}
 		return directory;
@@ -202,9 +202,9 @@ function sortNames(names: string[]): string[] {
 	return names;
 }
 
-function collision(key: string, at: string): BaleError {
-	const state = key === at ? "it is a directory" : `"${display(at)}" is a file`;
-	return new BaleError("KeyCollision", `Cannot put an entry at "${display(key)}": ${state}`, {
+function collision(key: string, at: string, kind: "file" | "directory"): BaleError {
+	const state = key === at ? `it is a ${kind}` : `"${display(at)}" is a ${kind}`;
+	return new BaleError("KeyCollision", `Cannot put anything at "${display(key)}": ${state}`, {
 		hint: "Delete the one or choose another key",
 		details: { key, at },
 	});

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { CopyJob, CopyResult, MoveOptions } from "../client/platform.ts";
@@ -103,13 +104,7 @@ class TouchedDirectories {
 	}
 
 	async sync(): Promise<void> {
-		await mapPool([...this.#touched], syncsAtOnce, async (directory) => {
-			try {
-				await syncDirectory(directory);
-			} catch (error) {
-				throw fileError(error, "write", directory);
-			}
-		});
+		await mapPool([...this.#touched], syncsAtOnce, syncDirectory);
 	}
 }
 
@@ -195,6 +190,8 @@ async function copyStreams(indexes: readonly number[], run: CopyRun): Promise<vo
 	const failed = new AbortController();
 	const outer = run.options.signal;
 	const signal = outer === undefined ? failed.signal : AbortSignal.any([outer, failed.signal]);
+	// Each stream listens, and there may be many.
+	setMaxListeners(0, signal);
 	let first: { readonly error: unknown } | undefined;
 	const copy = async (index: number): Promise<void> => {
 		try {

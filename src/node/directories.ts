@@ -116,11 +116,7 @@ export function removeEmptyDirectories(directory: string, root: string): void {
 export async function syncDirectories(root: string, directory: string): Promise<void> {
 	let current = directory;
 	while (current.length >= root.length) {
-		try {
-			await syncDirectory(current);
-		} catch (error) {
-			if (!["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) throw fileError(error, "write", current);
-		}
+		await syncDirectory(current);
 		if (current === root || current === dirname(current)) return;
 		current = dirname(current);
 	}

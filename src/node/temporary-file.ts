@@ -3,10 +3,9 @@
  * one in a single step. What a process leaves behind when it is killed is removed by later ones.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, fsync, fsyncSync, lstatSync, opendirSync, openSync, unlinkSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, fsync, lstatSync, opendirSync, openSync, unlinkSync } from "node:fs";
 import { promisify } from "node:util";
-import { errnoOf } from "./file-error.ts";
+import { errnoOf, fileError } from "./file-error.ts";
 import { processIsGone } from "./process-identity.ts";
 
 const syncAsync = promisify(fsync);
@@ -61,7 +60,7 @@ export function discard(path: string): void {
 
 /**
  * Makes names that were created or removed in a directory survive a power cut. File systems that cannot
- * do this (and Windows) are left alone.
+ * do this (and Windows) are left alone, and a directory that is gone needs nothing.
  */
 export async function syncDirectory(directory: string): Promise<void> {
 	let fd: number | undefined;
@@ -69,25 +68,14 @@ export async function syncDirectory(directory: string): Promise<void> {
 		fd = openSync(directory, "r");
 		await syncAsync(fd);
 	} catch (error) {
-		if (!cannotSync(error)) throw error;
-	} finally {
-		if (fd !== undefined) closeSync(fd);
-	}
-}
-
-/** As `syncDirectory`, for the directory that `path` is in, before this call returns. */
-export function syncParentNow(path: string): void {
-	let fd: number | undefined;
-	try {
-		fd = openSync(dirname(path), "r");
-		fsyncSync(fd);
-	} catch (error) {
-		if (!cannotSync(error)) throw error;
+		if (!cannotSync(error)) throw fileError(error, "write", directory);
 	} finally {
 		if (fd !== undefined) closeSync(fd);
 	}
 }
 
 function cannotSync(error: unknown): boolean {
-	return ["EINVAL", "ENOTSUP", "EPERM", "EACCES", "EISDIR", "EBADF"].includes(errnoOf(error) ?? "");
+	return ["EINVAL", "ENOTSUP", "EPERM", "EACCES", "EISDIR", "EBADF", "ENOENT", "ENOTDIR"].includes(
+		errnoOf(error) ?? "",
+	);
 }

@@ -157,8 +157,9 @@ export class Registry {
 		const object = await this.store.get(layout.manifest(topHash), { signal: options.signal });
 		if (object === undefined) throw revisionNotFound(topHash, this.location);
 		const manifest = await parseStream(object.body);
+		if (options.allowUnverified === true) return manifest;
 		const found = computeTopHash(manifest.header, manifest.tree, this.options.createSha256);
-		if (found !== topHash && options.allowUnverified !== true) {
+		if (found !== topHash) {
 			throw new BaleError(
 				"TopHashMismatch",
 				`Cannot trust the manifest ${topHash} in ${this.location}: its content gives ${found}`,
@@ -209,7 +210,8 @@ export function packageNotFound(name: string, registry: string): BaleError {
 	});
 }
 
-function revisionNotFound(hash: string, registry: string): BaleError {
+/** The error for a manifest that is not there. */
+export function revisionNotFound(hash: string, registry: string): BaleError {
 	return new BaleError("RevisionNotFound", `There is no revision ${hash} in ${registry}`, {
 		details: { hash, registry },
 	});

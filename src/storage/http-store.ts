@@ -104,7 +104,8 @@ export class HttpStore implements Store {
 		}
 		if (response.ok) return response;
 		await response.body?.cancel();
-		return refusal(url, response.status);
+		if (response.status !== 404 && response.status !== 410) throw refusal(url, response.status);
+		return undefined;
 	}
 }
 
@@ -121,16 +122,15 @@ function rangeHeader(range: ByteRange | undefined): Record<string, string> {
 	return { range: `bytes=${range.offset}-${range.offset + range.length - 1}` };
 }
 
-function refusal(url: string, status: number): undefined {
-	if (status === 404 || status === 410) return undefined;
-	const details = { url, status };
-	if (status === 401 || status === 403) {
-		throw new BaleError("AccessDenied", `Cannot read ${url}: the server answered ${status}`, { details });
-	}
-	if (status === 416) {
-		throw new BaleError("InvalidArgument", `Cannot read ${url}: the range is not there`, { details });
-	}
-	throw new BaleError("StoreUnavailable", `Cannot read ${url}: the server answered ${status}`, { details });
+function refusal(url: string, status: number): BaleError {
+	const code =
+		status === 401 || status === 403
+			? "AccessDenied"
+			: status === 416
+				? "InvalidArgument"
+				: "StoreUnavailable";
+	const state = status === 416 ? "the range is not there" : `the server answered ${status}`;
+	return new BaleError(code, `Cannot read ${url}: ${state}`, { details: { url, status } });
 }
 
 function readOnly(key: string): BaleError {

@@ -32,9 +32,12 @@ const quiet = [
 ];
 
 function browserTool(): { program: string; libraries: string | undefined } {
-	const found = process.env["BALE_TEST_CHROMIUM"] === undefined ? findTool("chromium") : { env: process.env };
+	const given = process.env["BALE_TEST_CHROMIUM"];
+	if (given !== undefined) return { program: given, libraries: process.env["BALE_TEST_CHROMIUM_LIBRARIES"] };
+	const found = findTool("chromium");
 	if (found.missing !== undefined) throw new Error(`${found.missing}. ${found.fix}.`);
-	return { program: found.env.BALE_TEST_CHROMIUM ?? "", libraries: found.env.BALE_TEST_CHROMIUM_LIBRARIES };
+	const { BALE_TEST_CHROMIUM: program = "", BALE_TEST_CHROMIUM_LIBRARIES: libraries } = found.env;
+	return { program, libraries };
 }
 
 /** Calls a function of `page.mjs` in the page. */

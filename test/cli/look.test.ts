@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { describeRun, type Sandbox, sandbox } from "./sandbox.ts";
@@ -119,6 +119,19 @@ describe("bale diff", () => {
 			different: false,
 			to: { dir: "./cats" },
 		});
+		expect((await box.bale(["diff", "ann/cats", "cats", ...at])).stderr).toBe("No file differs\n");
+		writeFileSync(box.path("cats/ignored.log"), "");
+		writeFileSync(box.path("cats/.quiltignore"), "*.log\nc.txt\n");
+		const plan = await box.json(["push", "ann/cats", "--dir", "cats", ...at, "--dry-run"]);
+		const { added, modified, deleted } = await box.json(["diff", "ann/cats", "cats", ...at]);
+		expect(plan["changes"]).toMatchObject({ added, modified, deleted });
+		expect({ added, modified, deleted }).toEqual({
+			added: [".quiltignore"],
+			modified: [],
+			deleted: ["sub/deep/c.txt"],
+		});
+		rmSync(box.path("cats/.quiltignore"));
+		rmSync(box.path("cats/ignored.log"));
 		writeFileSync(box.path("cats/a.txt"), "other\n");
 		writeFileSync(box.path("cats/new.txt"), "");
 		expect(await box.json(["diff", "ann/cats", "--dir", "cats", ...at, "--exit-code"], 4)).toMatchObject({

@@ -47,6 +47,8 @@ describe("bale build", () => {
 		]);
 		const broken = await box.error(["show", "ann/cats"], 10);
 		expect(broken.code).toBe("PackageNotFound");
+		await box.bale(["build", "ann/number", "--dir", "cats", "--meta", "1.0"]);
+		expect((await box.bale(["show", "ann/number", "--json"])).stdout).toContain('"meta": 1.0,');
 		const hash = async (meta: string): Promise<unknown> =>
 			(await box.json(["build", "ann/cats", "--dir", "cats", "--dry-run", "--meta", meta]))["topHash"];
 		expect(await hash("1.0")).not.toBe(await hash("1"));

@@ -1,6 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import {
+	closeSync,
+	existsSync,
+	openSync,
+	readFileSync,
+	readdirSync,
+	truncateSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { commands } from "../../src/cli/table.ts";
@@ -129,6 +137,23 @@ describe("bale", () => {
 			const [code] = (await once(child, "close")) as [number];
 			expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
 		}
+	});
+
+	it("says so when its output cannot be written", async () => {
+		const box = sandbox();
+		const full = openSync("/dev/full", "w");
+		const child = spawn(process.execPath, [cliFile, "config"], {
+			env: childEnvironment(box.home),
+			stdio: ["ignore", full, "pipe"],
+		});
+		let stderr = "";
+		child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+		const [code] = (await once(child, "close")) as [number];
+		closeSync(full);
+		expect({ code, stderr }).toEqual({
+			code: 15,
+			stderr: "error: Cannot write the output: the disk is full\n",
+		});
 	});
 
 	it("ends with 130 on Ctrl-C, leaves nothing half-written, and finishes when run again", async () => {

@@ -34,14 +34,30 @@ describe("Package.build()", () => {
 		expect(readFileSync(`${registry}/.quilt/named_packages/team/data/latest`, "utf8")).toBe(topHash);
 	});
 
-	test("never hashes again what has a hash, although the file changed", async () => {
+	test("hashes again only the files that were touched since", async () => {
 		const machine = newMachine();
-		const folder = machine.folder("data", { a: "one" });
+		const registry = machine.path("registry");
+		const folder = machine.folder("data", { a: "one", b: "one" });
 		const p = await new Package().setDir(".", folder, { meta: {} });
-		const first = await p.build("team/data", machine.path("registry"));
-		writeFileSync(`${folder}/a`, "two");
+		await p.build("team/data", registry);
 		machine.moved.reset();
-		expect(await p.build("team/data", machine.path("registry"))).toBe(first);
+		await p.build("team/data", registry, { message: "again" });
+		expect(machine.moved.hashed).toBe(0);
+		writeFileSync(`${folder}/a`, "two");
+		await p.build("team/data", registry);
+		expect(machine.moved.hashed).toBe(1);
+		expect(p.entry("a").hash?.value).toBe(chunkedHash("two"));
+	});
+
+	test("never hashes what came with a hash", async () => {
+		const machine = newMachine();
+		const registry = machine.path("registry");
+		const p = await new Package().setDir(".", machine.folder("data", { a: "one" }), { meta: {} });
+		const topHash = await p.build("team/data", registry);
+		writeFileSync(machine.path("data/a"), "two");
+		machine.moved.reset();
+		const browsed = await Package.browse("team/data", { registry });
+		expect(await browsed.build("team/data", machine.path("other"))).toBe(topHash);
 		expect(machine.moved.hashed).toBe(0);
 	});
 

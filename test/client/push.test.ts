@@ -521,13 +521,24 @@ describe("push() of a source that changed after set()", () => {
 		expect(readFiles(registry, [".bale/"])).toEqual({});
 	});
 
-	test("changed content of the same size after build() is not what is published", async () => {
+	test("content of the same size that changed after build() is hashed again and published as it is now", async () => {
 		const machine = newMachine();
 		const registry = machine.path("registry");
 		const p = await packageOf(machine, "data", { a: "one" });
 		await p.build("team/data", machine.path("local"));
 		writeFileSync(machine.path("data/a"), "two");
-		await failure(p.push("team/data", registry), "IntegrityMismatch");
+		const pushed = await p.push("team/data", registry);
+		expect(pushed.entry("a").hash?.value).toBe(chunkedHash("two"));
+		expect(await pushed.entry("a").text()).toBe("two");
+	});
+
+	test("content that changed after browse() is not what is published", async () => {
+		const machine = newMachine();
+		const registry = machine.path("registry");
+		await (await packageOf(machine, "data", { a: "one" })).build("team/data", machine.path("local"));
+		writeFileSync(machine.path("data/a"), "two");
+		const browsed = await Package.browse("team/data", { registry: machine.path("local") });
+		await failure(browsed.push("team/data", registry), "IntegrityMismatch");
 		expect(readFiles(registry, [".bale/"])).toEqual({});
 	});
 });

@@ -34,7 +34,6 @@ describe("package.json", () => {
 	it("depends at run time on these packages and no others", () => {
 		expect(Object.keys(description.dependencies)).toEqual([
 			"@clack/prompts",
-			"commander",
 			"ignore",
 			"picomatch",
 			"undici",

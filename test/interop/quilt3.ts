@@ -41,7 +41,7 @@ function interpreter(): string {
 	if (named !== undefined) return named;
 	const found = findTool("python");
 	if (found.missing !== undefined) throw new Error(`${found.missing}. ${found.fix}.`);
-	return found.env.BALE_TEST_PYTHON;
+	return found.env["BALE_TEST_PYTHON"] ?? "";
 }
 
 export class Quilt3 {

@@ -1,6 +1,6 @@
 /** The repository that the tests belong to. */
 import { readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 
 /** Absolute path of the repository. */
 export const root = join(import.meta.dirname, "../..");
@@ -19,9 +19,4 @@ export function repositoryFiles(below = ""): string[] {
 /** Text of a file of the repository. */
 export function readRepositoryFile(path: string): string {
 	return readFileSync(join(root, path), "utf8");
-}
-
-/** A path below the repository, as it is written in messages. */
-export function inRepository(path: string): string {
-	return relative(root, path).replaceAll("\\", "/");
 }

@@ -1,6 +1,5 @@
 import { planCatalog } from "../../core/config.ts";
 import type { ResolvedSetting } from "../../core/config.ts";
-import type { ConfigKey } from "../../core/config-keys.ts";
 import { BaleError } from "../../core/errors.ts";
 import { fetchCatalogConfig } from "../../identity/catalog.ts";
 import { config } from "../../node/identity.ts";
@@ -71,7 +70,7 @@ async function choose(invocation: Invocation, url: string): Promise<Report> {
 			signal,
 		);
 		const present = new Map(before.map(({ key, value }) => [key, value]));
-		const plan = planCatalog(present, document as ReadonlyMap<ConfigKey, string | null>, catalog, {
+		const plan = planCatalog(present, document, catalog, {
 			localRegistry: "",
 			fileUrl: undefined,
 		});

@@ -1,9 +1,10 @@
 import { compareLogicalKeys } from "../../core/logical-key.ts";
-import type { Package } from "../../index.ts";
+import { Package } from "../../index.ts";
 import { type Changes, changeLines, compare, countChanges, isEmpty } from "../changes.ts";
 import type { Invocation, Report } from "../command.ts";
 import { topHashOf } from "../content.ts";
 import { usageError } from "../options.ts";
+import { folderSelection } from "../publishing.ts";
 import { type Target, browse, registryOf, runOptions, targetOf } from "../target.ts";
 
 /** One side of a comparison, in the document. */
@@ -42,8 +43,9 @@ export async function run(invocation: Invocation): Promise<Report> {
 	};
 }
 
+/** A package always has a slash, and does not begin as a path does. */
 function isFolder(word: string): boolean {
-	return /^([./~]|[A-Za-z]:[\\/])/.test(word);
+	return /^([./~]|[A-Za-z]:[\\/])/.test(word) || /^[^/@:]+$/.test(word);
 }
 
 /** `@HASH` and `:POINTER` mean the package of the other side; nothing means its latest revision. */
@@ -58,11 +60,21 @@ async function side(target: Target, pkg: Package): Promise<Side> {
 	return { name: target.name, topHash: topHashOf(pkg), registry: await registryOf(target) };
 }
 
+/** What a push of the folder would change: its files by the same rules, compared by each entry's own hash type. */
 async function compareFolder(invocation: Invocation, pkg: Package, folder: string): Promise<Changes> {
-	const report = await pkg.verify(folder, runOptions(invocation));
+	const there = new Set<string>();
+	for (const [key] of (await packageOf(invocation, folder)).walk()) there.add(key);
+	const { changed } = await pkg.verify(folder, { extraFilesOk: true, ...runOptions(invocation) });
+	const deleted: string[] = [];
+	for (const [key] of pkg.walk()) if (!there.delete(key)) deleted.push(key);
+	const gone = new Set(deleted);
 	return {
-		added: report.extra,
-		modified: report.changed.map(({ key }) => key),
-		deleted: report.missing,
+		added: [...there],
+		modified: changed.map(({ key }) => key).filter((key) => !gone.has(key)),
+		deleted,
 	};
+}
+
+async function packageOf(invocation: Invocation, folder: string): Promise<Package> {
+	return await new Package().setDir(".", folder, folderSelection(invocation));
 }

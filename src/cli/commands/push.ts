@@ -48,7 +48,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		force: options.flag("force"),
 		dedupe: options.flag("dedupe"),
 		dryRun: options.flag("dry-run"),
-		lastSeen: true,
+		acceptSeen: true,
 		...runOptions(invocation),
 	});
 	const changes = changesSince(draft.previous, result.package);

@@ -1,3 +1,5 @@
+import { type Json, isJsonObject, toJson } from "../../core/json.ts";
+import type { Package } from "../../index.ts";
 import { formatDocument } from "../document.ts";
 import type { Invocation, Report } from "../command.ts";
 import { topHashOf, totals } from "../content.ts";
@@ -12,6 +14,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 	const registry = await registryOf(target);
 	const { files, bytes } = totals(pkg);
 	const topHash = topHashOf(pkg);
+	const meta = metadataOf(pkg);
 	const { bold } = output.paint.data;
 	const maxLines = options.integer("lines") ?? 40;
 	const line = (title: string, text: string): string => `${bold(title.padEnd(9))} ${text}`;
@@ -22,7 +25,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 			registry,
 			message: pkg.message ?? null,
 			workflow: pkg.workflow ?? null,
-			meta: pkg.meta ?? null,
+			meta,
 			files,
 			bytes,
 		},
@@ -33,12 +36,21 @@ export async function run(invocation: Invocation): Promise<Report> {
 			line("registry", output.display(registry)),
 			...(typeof pkg.message === "string" ? [line("message", output.display(pkg.message))] : []),
 			...(pkg.workflow === undefined ? [] : [line("workflow", oneLine(pkg.workflow, output.display))]),
-			line("metadata", oneLine(pkg.meta ?? null, output.display)),
+			line("metadata", oneLine(meta, output.display)),
 			line("content", `${plural(files, "file")}, ${formatBytes(bytes)}`),
 			"",
 			...pkg.tree({ maxLines }).trimEnd().split("\n").map(output.display),
 		],
 	};
+}
+
+/** The metadata as they are stored: `pkg.meta` would make 1 of 1.0 where they are nothing but a number. */
+function metadataOf(pkg: Package): Json {
+	for (const header of pkg.manifest()) {
+		const record = toJson(header);
+		return isJsonObject(record) ? (record.get("user_meta") ?? new Map()) : null;
+	}
+	return null;
 }
 
 function oneLine(value: unknown, display: (text: string) => string): string {

@@ -36,7 +36,7 @@ const numbers = [
 export function checkEnvironment(env: Environment): Finding[] {
 	const wrong = numbers.filter((name) => env[name] !== undefined && !/^0*[1-9][0-9]*$/.test(env[name] ?? ""));
 	const relative = ["XDG_DATA_HOME", "XDG_CACHE_HOME"].filter(
-		(name) => env[name] !== undefined && env[name] !== "" && !env[name]?.startsWith("/"),
+		(name) => env[name] !== undefined && env[name] !== "" && !env[name].startsWith("/"),
 	);
 	return [
 		...wrong.map((name) =>

@@ -1,5 +1,12 @@
 import type { CommandSpec } from "../command.ts";
-import { allowUnverified, nameArgument, packageArgument, registry, topHash } from "./shared.ts";
+import {
+	allowUnverified,
+	folderOptions,
+	nameArgument,
+	packageArgument,
+	registry,
+	topHash,
+} from "./shared.ts";
 
 export const lookCommands: readonly CommandSpec[] = [
 	{
@@ -79,7 +86,7 @@ export const lookCommands: readonly CommandSpec[] = [
 		group: "Look",
 		summary: "Compare two revisions, or a revision and a folder",
 		details: [
-			"TO is another package or revision; @HASH and :POINTER mean the package of FROM. A word that begins with . / or ~ is a folder, and so is the value of --dir. Without TO the revision is compared with the latest one.",
+			"TO is another package or revision; @HASH and :POINTER mean the package of FROM. A word that begins with . / or ~, or has no slash, is a folder, and so is the value of --dir; of its files those count that a push with the same options would take. Without TO the revision is compared with the latest one.",
 			"Exits 0 whether or not there is a difference; with --exit-code a difference is exit code 4.",
 		],
 		arguments: [
@@ -89,6 +96,7 @@ export const lookCommands: readonly CommandSpec[] = [
 		options: [
 			registry,
 			{ name: "dir", value: "FOLDER", what: "Compare with this folder", completes: "folder" },
+			...folderOptions,
 			{ name: "exit-code", what: "Exit with 4 when there is a difference" },
 			allowUnverified,
 		],

@@ -8,6 +8,7 @@ import {
 	revisionOptions,
 	sharedRegistry,
 	topHash,
+	update,
 } from "./shared.ts";
 
 export const publishCommands: readonly CommandSpec[] = [
@@ -25,6 +26,7 @@ export const publishCommands: readonly CommandSpec[] = [
 			registry,
 			...revisionOptions,
 			...folderOptions,
+			update,
 			{ name: "force", what: "Publish over what others have published in the meantime" },
 			concurrency,
 		],
@@ -52,6 +54,7 @@ export const publishCommands: readonly CommandSpec[] = [
 			{ name: "dest", value: "URL", what: "Where the data goes; default: below the registry and the name" },
 			...revisionOptions,
 			...folderOptions,
+			update,
 			{ name: "force", what: "Publish over what others have published in the meantime" },
 			{ name: "dedupe", what: "Publish nothing when the top hash is that of the latest revision" },
 			{ name: "no-copy", what: "Leave the data where it is (not for local folders)" },

@@ -47,7 +47,7 @@ export const allowUnverified: OptionSpec = {
 	what: "Accept a manifest whose content does not give its top hash",
 };
 
-/** What makes a folder the content of a package. */
+/** Which files of a folder count. */
 export const folderOptions: readonly OptionSpec[] = [
 	{
 		name: "include",
@@ -69,8 +69,12 @@ export const folderOptions: readonly OptionSpec[] = [
 		what: "How .quiltignore is read: quilt (as quilt3 does), git (as .gitignore) or none; default: quilt",
 		choices: ["quilt", "git", "none"],
 	},
-	{ name: "update", what: "Start from the previous revision: files that are gone from the folder stay" },
 ];
+
+export const update: OptionSpec = {
+	name: "update",
+	what: "Start from the previous revision: files that are gone from the folder stay",
+};
 
 /** What a new revision says about itself. */
 export const revisionOptions: readonly OptionSpec[] = [

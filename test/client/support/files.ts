@@ -103,9 +103,14 @@ export function plantRevision(
 	return topHash;
 }
 
+/** The top hash of a manifest's text; one that cannot be read or hashed gets a name all the same. */
 function topHashOf(text: string): string {
-	const { header, tree } = parseManifest(new TextEncoder().encode(text));
-	return computeTopHash(header, tree, createSha256);
+	try {
+		const { header, tree } = parseManifest(new TextEncoder().encode(text));
+		return computeTopHash(header, tree, createSha256);
+	} catch {
+		return sha256(text);
+	}
 }
 
 /** The items of an async iterable. */

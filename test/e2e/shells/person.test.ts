@@ -76,7 +76,9 @@ describe("bale push at a terminal", () => {
 		writeFileSync(join(folder, "big"), "");
 		truncateSync(join(folder, "big"), 700_000_000);
 		const terminal = open(box, "push ann/cats --dir cats --registry registry");
-		await terminal.see(/Copying \d\/2 files {2}[\d.]+ [KMG]?i?B of 668 MiB {2}[\d.]+ [KMG]iB\/s {2}\d+:\d\d left/);
+		await terminal.see(
+			/Copying \d\/2 files {2}[\d.]+ [KMG]?i?B of 668 MiB {2}[\d.]+ [KMG]iB\/s {2}\d+:\d\d left/,
+		);
 		await terminal.see(/\r\u001b\[K/);
 		await terminal.see(/Published a revision of ann\/cats/);
 		expect(await terminal.ended()).toBe(0);

@@ -50,7 +50,8 @@ export function openTerminal(command: string, env: NodeJS.ProcessEnv, cwd: strin
 					return match;
 				}
 				const left = deadline - Date.now();
-				if (left <= 0) throw new Error(`${String(pattern)} was not shown:\n${JSON.stringify(shown.slice(seen))}`);
+				if (left <= 0)
+					throw new Error(`${String(pattern)} was not shown:\n${JSON.stringify(shown.slice(seen))}`);
 				await new Promise<void>((resolve) => {
 					const timer = setTimeout(resolve, left);
 					wake = () => {

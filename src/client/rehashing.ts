@@ -1,0 +1,42 @@
+/**
+ * A hash that was taken from a user's file counts as long as the file has not been touched since: a package that is
+ * published twice must not say of the second state what was true of the first.
+ */
+import type { Hash } from "../core/hash.ts";
+import type { Tree } from "../core/tree.ts";
+import type { ClientEntry } from "./origin.ts";
+import type { FileStat } from "./platform.ts";
+import { platform } from "./runtime.ts";
+
+/** The entry with its new hash, and the state that its file has now. */
+export async function withHash(entry: ClientEntry, hash: Hash | undefined): Promise<ClientEntry> {
+	const { physicalKey } = entry;
+	const stat =
+		entry.origin?.kind === "user" && physicalKey.kind === "file"
+			? await platform().files?.stat(physicalKey.path)
+			: undefined;
+	return { ...entry, hash, ...(stat === undefined ? {} : { hashedAt: stat }) };
+}
+
+/** Forgets the hashes of files that were touched since they were hashed, so that they are taken again. */
+export async function forgetTouched(tree: Tree): Promise<void> {
+	const { files } = platform();
+	const touched: [string, ClientEntry][] = [];
+	for (const [key, entry] of tree.walk() as Iterable<[string, ClientEntry]>) {
+		if (entry.hashedAt === undefined || entry.physicalKey.kind !== "file") continue;
+		const stat = await files?.stat(entry.physicalKey.path);
+		if (stat === undefined || !sameState(entry.hashedAt, stat)) touched.push([key, entry]);
+	}
+	for (const [key, { hashedAt: _forgotten, ...entry }] of touched)
+		tree.set(key, { ...entry, hash: undefined });
+}
+
+function sameState(a: FileStat, b: FileStat): boolean {
+	return (
+		a.size === b.size &&
+		a.mtimeNs === b.mtimeNs &&
+		a.ctimeNs === b.ctimeNs &&
+		a.inode === b.inode &&
+		a.device === b.device
+	);
+}
