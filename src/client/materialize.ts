@@ -253,7 +253,7 @@ async function writeFromElsewhere(
 	const certain: { item: Checked; from: Candidate }[] = [];
 	const uncertain: { item: Checked; candidates: Candidate[] }[] = [];
 	for (const { item } of located) {
-		const candidates = await locate(item.source, item.entry, origin, signal, true);
+		const candidates = await locate(item.source, item.entry, origin, signal, { everywhere: true });
 		if (candidates.length > 1) uncertain.push({ item, candidates });
 		else certain.push({ item, from: candidates[0] as Candidate });
 	}
