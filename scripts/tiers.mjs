@@ -23,6 +23,7 @@ const special = {
 	shells: ["test/e2e/shells/**/*.test.ts"],
 	browser: ["test/browser/**/*.test.ts"],
 	kill: ["test/e2e/kill/**/*.test.ts"],
+	s3: ["test/s3/**/*.test.ts"],
 	big: ["test/e2e/big/**/*.test.ts"],
 };
 
@@ -49,6 +50,12 @@ export const tiers = [
 		everyNode: true,
 	},
 	{ name: "interop", title: "quilt3, live, both directions", include: special.interop, needs: ["python"] },
+	{
+		name: "s3",
+		title: "S3 registries on versitygw, also beside quilt3",
+		include: special.s3,
+		needs: ["versitygw", "python"],
+	},
 	{ name: "shells", title: "completion in bash, zsh, fish", include: special.shells, needs: ["shells"] },
 	{ name: "browser", title: "the browser entry in Chromium", include: special.browser, needs: ["chromium"] },
 	{ name: "kill", title: "killed at random points", include: special.kill, needs: ["python"] },

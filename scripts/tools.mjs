@@ -23,6 +23,9 @@ export const toolsDirectory = process.env.BALE_TOOLS_DIR || join(root, ".tools")
 /** Node releases that the suite must pass on besides the one that runs it. */
 const nodeReleases = ["20.20.2", "22.23.3", "24.21.0"];
 
+/** The S3 server of the tests. */
+const versitygwRelease = "1.8.0";
+
 const quiet = { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" };
 
 function isExecutable(path) {
@@ -182,7 +185,34 @@ function disk() {
 	};
 }
 
-const finders = { python, nodes, shells, chromium, disk };
+/** An S3 server, built from its source by Go. */
+function versitygw() {
+	const named = process.env.BALE_VERSITYGW;
+	const fix =
+		"Install Go 1.25 or newer (https://go.dev/dl/), or name the program: BALE_VERSITYGW=/path/to/versitygw";
+	if (named) {
+		if (isExecutable(named)) return { env: { BALE_TEST_VERSITYGW: named } };
+		return { missing: "BALE_VERSITYGW names no program", fix };
+	}
+	if (process.platform === "win32") return { missing: "versitygw does not run on Windows", fix };
+	const directory = join(toolsDirectory, `versitygw-${versitygwRelease}`);
+	const binary = join(directory, "versitygw");
+	if (!isExecutable(binary)) {
+		const go = onPath("go") ?? ["/usr/local/go/bin/go", "/usr/lib/go/bin/go"].find(isExecutable);
+		if (!go) return { missing: "no versitygw, and no Go to build it", fix };
+		const env = { ...process.env, GOBIN: directory, GOFLAGS: "-mod=mod" };
+		const module = `github.com/versity/versitygw/cmd/versitygw@v${versitygwRelease}`;
+		const built = run(go, ["install", module], { ...quiet, env });
+		if (built.status !== 0 || !isExecutable(binary))
+			return {
+				missing: `go could not build versitygw: ${lastLine(built.output)}`,
+				fix: "Give go a module proxy that it can reach (GOPROXY)",
+			};
+	}
+	return { env: { BALE_TEST_VERSITYGW: binary } };
+}
+
+const finders = { python, versitygw, nodes, shells, chromium, disk };
 
 /**
  * Finds or sets up the tool called `name`.

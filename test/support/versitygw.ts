@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { findTool } from "../../scripts/tools.mjs";
 import { encodeUtf8 } from "../../src/core/utf8.ts";
 import { createNodeSha256 } from "../../src/node/node-digest.ts";
 import { nodeTransport } from "../../src/node/s3-transport.ts";
@@ -13,11 +14,13 @@ import { makeTemporaryDirectory, removeDirectory } from "./temporary.ts";
 
 const startMs = 20_000;
 
-/** Path of the program; `BALE_TEST_VERSITYGW` says where it is. */
+/** Path of the program: as the tier's set-up found it, or found now. */
 function program(): string {
-	const path = process.env["BALE_TEST_VERSITYGW"];
-	if (path === undefined || path === "") throw new Error("BALE_TEST_VERSITYGW names no versitygw");
-	return path;
+	const named = process.env["BALE_TEST_VERSITYGW"];
+	if (named !== undefined) return named;
+	const found = findTool("versitygw");
+	if (found.missing !== undefined) throw new Error(`${found.missing}. ${found.fix}.`);
+	return found.env.BALE_TEST_VERSITYGW;
 }
 
 export type S3Server = {

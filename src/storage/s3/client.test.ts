@@ -1,0 +1,316 @@
+import { expect, test } from "vitest";
+import { createSha256 } from "../../core/sha256.ts";
+import { encodeUtf8 } from "../../core/utf8.ts";
+import { collect, streamOf } from "../byte-source.ts";
+import { S3Store, type S3StoreOptions } from "./s3-store.ts";
+import type { TransportRequest, TransportResponse } from "./transport.ts";
+
+type Reply = {
+	readonly status: number;
+	readonly headers?: Readonly<Record<string, string>>;
+	readonly body?: string | ReadableStream<Uint8Array>;
+};
+
+const keys = { accessKeyId: "key", secretAccessKey: "secret" };
+
+/** A store whose server gives these replies in turn; what it was asked, and how long the client waited. */
+function scripted(
+	replies: readonly (Reply | Error)[],
+	options: Partial<S3StoreOptions> = {},
+): { store: S3Store; requests: TransportRequest[]; waits: number[]; left: () => number } {
+	const requests: TransportRequest[] = [];
+	const waits: number[] = [];
+	const rest = [...replies];
+	const store = new S3Store({
+		bucket: "data",
+		createSha256,
+		credentials: () => Promise.resolve(keys),
+		random: () => 1,
+		sleep: (milliseconds) => {
+			waits.push(milliseconds);
+			return Promise.resolve();
+		},
+		transport: (request) => {
+			requests.push(request);
+			const reply = rest.shift();
+			if (reply === undefined) return Promise.reject(new Error("no more replies"));
+			return reply instanceof Error ? Promise.reject(reply) : Promise.resolve(respond(reply));
+		},
+		...options,
+	});
+	return { store, requests, waits, left: () => rest.length };
+}
+
+function respond({ status, headers = {}, body = "" }: Reply): TransportResponse {
+	const stream = typeof body === "string" ? streamOf(encodeUtf8(body)) : body;
+	const length: Record<string, string> =
+		typeof body === "string" ? { "content-length": String(encodeUtf8(body).length) } : {};
+	return {
+		status,
+		header: (name) => ({ ...length, ...headers })[name],
+		stream: () => stream,
+		discard: () => undefined,
+	};
+}
+
+const failure = (status: number, code: string, headers: Record<string, string> = {}, more = ""): Reply => ({
+	status,
+	headers,
+	body: `<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message>${more}</Error>`,
+});
+
+async function text(store: S3Store, key: string): Promise<string | undefined> {
+	const object = await store.get(key);
+	return object && new TextDecoder().decode(await collect(object.body));
+}
+
+test("a request is repeated after connection errors and passing failures, with growing waits", async () => {
+	const { store, waits } = scripted([
+		new Error("reset"),
+		failure(503, "SlowDown"),
+		failure(500, "InternalError"),
+		failure(409, "ConditionalRequestConflict"),
+		{ status: 200, body: "here" },
+	]);
+	expect(await text(store, "a")).toBe("here");
+	expect(waits).toEqual([100, 200, 400, 800]);
+});
+
+test("a request waits as long as the server says, up to a minute", async () => {
+	const now = Date.UTC(2026, 0, 1);
+	const { store, waits } = scripted(
+		[
+			failure(503, "SlowDown", { "retry-after": "3" }),
+			failure(503, "SlowDown", { "retry-after": new Date(now + 5_000).toUTCString() }),
+			failure(503, "SlowDown", { "retry-after": "86400" }),
+			{ status: 200, body: "here" },
+		],
+		{ now: () => now },
+	);
+	expect(await text(store, "a")).toBe("here");
+	expect(waits).toEqual([3_000, 5_000, 60_000]);
+});
+
+test("a request that never gets an answer is StoreUnavailable after six attempts", async () => {
+	const { store, requests } = scripted([]);
+	await expect(store.get("a")).rejects.toMatchObject({
+		code: "StoreUnavailable",
+		details: { bucket: "data", key: "a", action: "s3:GetObject" },
+	});
+	expect(requests).toHaveLength(6);
+});
+
+test.each([
+	[failure(400, "InvalidRequest"), "Unexpected"],
+	[failure(404, "NoSuchBucket"), "ObjectNotFound"],
+	[failure(400, "KeyTooLongError"), "UnportableKey"],
+	[failure(400, "EntityTooLarge"), "LimitExceeded"],
+	[failure(501, "NotImplemented"), "Unsupported"],
+	[failure(507, "QuotaExceeded"), "NoSpace"],
+	[failure(403, "SignatureDoesNotMatch"), "AccessDenied"],
+	[failure(403, "AccessDenied"), "AccessDenied"],
+	[{ status: 403 }, "AccessDenied"],
+	[{ status: 418, body: "<html>teapot" }, "Unexpected"],
+])("put() that is answered %j is %s, at once", async (reply, code) => {
+	const { store, requests } = scripted([reply]);
+	await expect(store.put("a", new Uint8Array())).rejects.toMatchObject({ code });
+	expect(requests).toHaveLength(1);
+});
+
+test("AccessDenied names the action and the resource", async () => {
+	const { store } = scripted([failure(403, "AccessDenied")]);
+	await expect(store.put("a/b", new Uint8Array())).rejects.toThrow(
+		"Cannot write s3://data/a/b: the action s3:PutObject on arn:aws:s3:::data/a/b was refused",
+	);
+});
+
+test("reads that are refused are made unsigned, which is remembered once it works", async () => {
+	const { store, requests } = scripted([
+		failure(403, "AccessDenied"),
+		{ status: 200, body: "open" },
+		{ status: 200, body: "open" },
+		{ status: 200, headers: { etag: '"1"' } },
+	]);
+	expect(await text(store, "a")).toBe("open");
+	expect(await text(store, "b")).toBe("open");
+	await store.put("c", new Uint8Array());
+	const signed = requests.map(({ headers }) => "authorization" in headers);
+	expect(signed).toEqual([true, false, false, true]);
+});
+
+test("reads that are refused signed and unsigned are AccessDenied, also when the object is hidden as missing", async () => {
+	for (const second of [failure(403, "AccessDenied"), failure(404, "NoSuchKey")]) {
+		const { store } = scripted([failure(403, "AccessDenied"), second]);
+		await expect(store.get("a")).rejects.toMatchObject({ code: "AccessDenied" });
+	}
+});
+
+test("without credentials requests are unsigned", async () => {
+	const { store, requests } = scripted([{ status: 200, body: "open" }], { credentials: undefined });
+	expect(await text(store, "a")).toBe("open");
+	expect(requests[0]?.headers).not.toHaveProperty("authorization");
+});
+
+test("a request goes to the region that AWS names, and so do the following ones", async () => {
+	const region = { "x-amz-bucket-region": "eu-west-1" };
+	const { store, requests } = scripted([
+		{ status: 301, headers: region },
+		{ status: 200, headers: { etag: '"1"' } },
+		failure(400, "AuthorizationHeaderMalformed", {}, "<Region>ap-south-1</Region>"),
+		{ status: 200, body: "here" },
+	]);
+	expect(await store.head("a")).toBeDefined();
+	expect(await text(store, "b")).toBe("here");
+	expect(requests.map(({ origin }) => /s3\.(.*?)\.amazonaws/.exec(origin)?.[1])).toEqual([
+		"us-east-1",
+		"eu-west-1",
+		"eu-west-1",
+		"ap-south-1",
+	]);
+});
+
+test("expired credentials are asked for again once, then LoginExpired", async () => {
+	const asked: boolean[] = [];
+	const credentials = ({ refresh }: { refresh: boolean }) => {
+		asked.push(refresh);
+		return Promise.resolve(keys);
+	};
+	const once = scripted([failure(400, "ExpiredToken"), { status: 200, body: "here" }], { credentials });
+	expect(await text(once.store, "a")).toBe("here");
+	expect(asked).toEqual([false, true]);
+	const always = scripted([failure(400, "ExpiredToken"), failure(400, "ExpiredToken")], { credentials });
+	await expect(always.store.get("a")).rejects.toMatchObject({ code: "LoginExpired" });
+});
+
+test("a wrong clock is set by the server's", async () => {
+	const now = Date.UTC(2026, 0, 1);
+	const date = new Date(now + 3_600_000).toUTCString();
+	const { store, requests } = scripted(
+		[failure(403, "RequestTimeTooSkewed", { date }), { status: 200, headers: { etag: '"1"' } }],
+		{ now: () => now },
+	);
+	await store.put("a", new Uint8Array());
+	expect(requests.map(({ headers }) => headers["x-amz-date"])).toEqual([
+		"20260101T000000Z",
+		"20260101T010000Z",
+	]);
+});
+
+/** A body that gives `given` and then breaks off, or just ends. */
+function broken(given: string, error?: Error): ReadableStream<Uint8Array> {
+	let sent = false;
+	return new ReadableStream<Uint8Array>({
+		pull(controller) {
+			if (!sent && given !== "") controller.enqueue(encodeUtf8(given));
+			else if (error === undefined) controller.close();
+			else controller.error(error);
+			sent = true;
+		},
+	});
+}
+
+const whole = (body: ReadableStream<Uint8Array>): Reply => ({
+	status: 200,
+	headers: { "content-length": "10", etag: '"e"' },
+	body,
+});
+const part = (from: number, body: ReadableStream<Uint8Array>): Reply => ({
+	status: 206,
+	headers: { "content-range": `bytes ${from}-9/10`, etag: '"e"' },
+	body,
+});
+
+test("a body that breaks off is taken up where it broke, if the object is still the same", async () => {
+	const { store, requests } = scripted([
+		whole(broken("0123", new Error("reset"))),
+		new Error("reset"),
+		part(4, broken("45")),
+		part(6, broken("6789")),
+	]);
+	expect(await text(store, "a")).toBe("0123456789");
+	expect(requests.slice(1).map(({ headers }) => [headers["range"], headers["if-match"]])).toEqual([
+		["bytes=4-9", '"e"'],
+		["bytes=4-9", '"e"'],
+		["bytes=6-9", '"e"'],
+	]);
+});
+
+test("a body of an object that was replaced meanwhile is SourceChanged", async () => {
+	const { store } = scripted([whole(broken("0123")), failure(412, "PreconditionFailed")]);
+	await expect(text(store, "a")).rejects.toMatchObject({ code: "SourceChanged" });
+});
+
+test("a body that gives nothing again and again is StoreUnavailable", async () => {
+	const { store } = scripted([
+		whole(broken("0123")),
+		...Array.from({ length: 5 }, () => part(4, broken(""))),
+	]);
+	await expect(text(store, "a")).rejects.toMatchObject({ code: "StoreUnavailable" });
+});
+
+test("a body with too many bytes, and a range that was not asked for, are StoreUnavailable", async () => {
+	const long = scripted([whole(broken("0123456789abc"))]);
+	await expect(text(long.store, "a")).rejects.toMatchObject({ code: "StoreUnavailable" });
+	const other = scripted([part(3, broken("3456789"))]);
+	const reading = other.store.get("a", { range: { offset: 2, length: 7 } });
+	await expect(reading).rejects.toMatchObject({ code: "StoreUnavailable" });
+});
+
+const checksum = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+const head = (sha256: string): Reply => ({
+	status: 200,
+	headers: { etag: '"e"', "content-length": "0", "x-amz-checksum-sha256": sha256 },
+});
+
+test("put() with a condition whose answer was lost succeeds when the object there is ours", async () => {
+	const condition = { ifAbsent: true } as const;
+	const ours = scripted([new Error("reset"), failure(412, "PreconditionFailed"), head(checksum)]);
+	expect(await ours.store.put("a", new Uint8Array(), { condition })).toMatchObject({ etag: '"e"' });
+	const theirs = scripted([
+		new Error("reset"),
+		failure(412, "PreconditionFailed"),
+		head(checksum.replace("4", "5")),
+	]);
+	await expect(theirs.store.put("a", new Uint8Array(), { condition })).rejects.toMatchObject({
+		code: "Conflict",
+	});
+	const clear = scripted([failure(412, "PreconditionFailed"), head(checksum), head(checksum)]);
+	await expect(clear.store.put("a", new Uint8Array(), { condition })).rejects.toMatchObject({
+		code: "Conflict",
+	});
+});
+
+test("bytes that arrive damaged are sent again, then IntegrityMismatch", async () => {
+	const { store, requests } = scripted(Array.from({ length: 6 }, () => failure(400, "BadDigest")));
+	await expect(store.put("a", encodeUtf8("x"))).rejects.toMatchObject({ code: "IntegrityMismatch" });
+	expect(requests).toHaveLength(6);
+});
+
+test("a listing that is no document of S3 is StoreUnavailable", async () => {
+	for (const body of [
+		"",
+		"<html/>",
+		"<ListBucketResult><Contents><Key>a</Key><Size>x</Size></Contents></ListBucketResult>",
+	]) {
+		const { store } = scripted([{ status: 200, body }]);
+		await expect(store.list("").next()).rejects.toMatchObject({ code: "StoreUnavailable" });
+	}
+});
+
+test("requests are stopped by their signal, also while they wait", async () => {
+	const abort = new AbortController();
+	const { store } = scripted([failure(503, "SlowDown")], {
+		sleep: () => {
+			abort.abort();
+			return Promise.resolve();
+		},
+	});
+	await expect(store.head("a", { signal: abort.signal })).rejects.toMatchObject({ code: "Aborted" });
+});
+
+test("credentials are in no error", async () => {
+	const { store } = scripted([failure(403, "SignatureDoesNotMatch")]);
+	const error: unknown = await store.put("a", new Uint8Array()).catch((reason: unknown) => reason);
+	expect(JSON.stringify(error)).not.toContain("secret");
+	expect(String(error)).not.toContain("secret");
+});
