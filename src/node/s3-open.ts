@@ -21,7 +21,7 @@ const opened = new Map<string, Promise<S3Store>>();
  * The store of an `s3://bucket` or `s3://bucket/prefix`. Within a process the same place is one store as long as the
  * environment stays as it is, so that what was learnt about a bucket is not asked again.
  */
-export function openS3(location: string, env: Environment = process.env): Promise<S3Store> {
+export async function openS3(location: string, env: Environment = process.env): Promise<S3Store> {
 	const key = parsePhysicalKey(location);
 	if (key.kind !== "s3" || key.versionId !== undefined) {
 		throw new BaleError("InvalidUrl", `Cannot open ${location}: it is no bucket`, { details: { location } });
