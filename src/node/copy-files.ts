@@ -243,7 +243,7 @@ async function copyStream(index: number, run: CopyRun, signal: AbortSignal): Pro
 		}
 		throw error;
 	} finally {
-		await writer.close();
+		writer.close();
 	}
 }
 

@@ -90,7 +90,7 @@ export class NodeFiles implements LocalFiles {
 			await writer.finish(true);
 			writer.publish(path, true);
 		} finally {
-			await writer.close();
+			writer.close();
 		}
 		await syncDirectory(directory);
 	}
