@@ -124,7 +124,7 @@ export class DirectoryStore implements Store {
 		source: ByteSource | Uint8Array,
 		{ condition, signal }: WriteOptions,
 	): Promise<ObjectInfo> {
-		const writer = new FileWriter(this.#newTemporary());
+		const writer = new FileWriter(this.#newTemporary(), path);
 		try {
 			const { size, digest } = await writeBody(writer, toByteSource(source), signal);
 			await writer.finish(this.#durable);

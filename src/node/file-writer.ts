@@ -16,15 +16,18 @@ const writeAtOnceBytes = 64 * 1024;
 /** Writes a new file under a temporary name and gives it its final one when it is whole. */
 export class FileWriter {
 	readonly #path: string;
+	/** What errors name. */
+	readonly #target: string;
 	#fd: number | undefined;
 	#gathered: Uint8Array[] = [];
 	#gatheredBytes = 0;
 	#published = false;
 
-	/** Creates the temporary file, which must not exist; its directory must. The umask is taken off `mode`. */
-	constructor(temporary: string, mode = 0o666) {
+	/** Creates the temporary file for `target`; it must not exist, its directory must. The umask is taken off `mode`. */
+	constructor(temporary: string, target: string, mode = 0o666) {
 		this.#path = temporary;
-		this.#fd = this.#translated(temporary, () => createExclusive(temporary, mode));
+		this.#target = target;
+		this.#fd = this.#translated(target, () => createExclusive(temporary, target, mode));
 	}
 
 	/** The chunk must not change until the file is finished. */
@@ -41,7 +44,7 @@ export class FileWriter {
 		try {
 			await syncAsync(this.#opened());
 		} catch (error) {
-			throw fileError(error, "write", this.#path);
+			throw fileError(error, "write", this.#target);
 		}
 	}
 
@@ -82,7 +85,7 @@ export class FileWriter {
 						: (await writeAsync(this.#opened(), bytes, offset, rest)).bytesWritten;
 			}
 		} catch (error) {
-			throw fileError(error, "write", this.#path);
+			throw fileError(error, "write", this.#target);
 		}
 	}
 
