@@ -1,6 +1,6 @@
 /** What differs between two revisions, for people. */
 import { compareLogicalKeys } from "../core/logical-key.ts";
-import type { Package } from "../index.ts";
+import type { Package } from "./client.ts";
 import type { Output } from "./output.ts";
 
 export type Changes = {

@@ -1,4 +1,4 @@
-import { Package, type PackageEntry } from "../index.ts";
+import { Package, type PackageEntry } from "./client.ts";
 
 /** Whether a node of a package is a directory of it. */
 export function isPackage(node: Package | PackageEntry): node is Package {

@@ -1,6 +1,6 @@
 /** What build and push have in common: making a package from a folder, and saying what it changes. */
 import { BaleError } from "../core/errors.ts";
-import { Package, type SetDirOptions } from "../index.ts";
+import { Package, type SetDirOptions } from "./client.ts";
 import { type Changes, compare, countChanges, isEmpty } from "./changes.ts";
 import type { Invocation } from "./command.ts";
 import { topHashOf } from "./content.ts";

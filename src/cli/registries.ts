@@ -1,7 +1,7 @@
 /** The registries that commands use when none is named. */
 import { platform } from "../client/runtime.ts";
 import { BaleError } from "../core/errors.ts";
-import "../index.ts";
+import "./client.ts";
 
 /** `default_remote_registry` of the configuration; `InvalidConfig` when there is none. */
 export async function remoteRegistry(): Promise<string> {

@@ -1,7 +1,7 @@
 /** Which package, in which registry, a command is about. */
 import { BaleError } from "../core/errors.ts";
 import { parsePackageReference } from "../core/package-uri.ts";
-import type { Package } from "../index.ts";
+import type { Package } from "./client.ts";
 import type { Invocation } from "./command.ts";
 
 /** A package as the command line names it. At most one of `topHash` and `pointer` is there. */
@@ -75,7 +75,7 @@ export function keyOf(target: Target, word: string | undefined): string {
 
 /** Reads the manifest of `target`. */
 export async function browse(invocation: Invocation, target: Target): Promise<Package> {
-	const { Package } = await import("../index.ts");
+	const { Package } = await import("./client.ts");
 	const { options, signal, output } = invocation;
 	const known = invocation.spec.options.some((option) => option.name === "allow-unverified");
 	return await Package.browse(target.name, {
@@ -135,6 +135,6 @@ export function quote(word: string): string {
 
 /** URL of the registry that a command uses; without one in the target, the local one. */
 export async function registryOf(target: Pick<Target, "registry">): Promise<string> {
-	const [{ openRegistry }] = await Promise.all([import("../client/registries.ts"), import("../index.ts")]);
+	const [{ openRegistry }] = await Promise.all([import("../client/registries.ts"), import("./client.ts")]);
 	return (await openRegistry(target.registry, "local")).location;
 }

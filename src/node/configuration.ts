@@ -13,7 +13,6 @@ import {
 import { BaleError } from "../core/errors.ts";
 import type { ConfigPlaces } from "../core/setting.ts";
 import { normalizeSetting, readSetting } from "../core/setting.ts";
-import { fetchCatalogConfig } from "../identity/catalog.ts";
 import type { Network } from "../identity/http.ts";
 import type { ConfigWarning } from "./config-file.ts";
 import { ConfigFile } from "./config-file.ts";
@@ -88,6 +87,7 @@ export class Configuration {
 
 	/** Takes the six settings of a catalog from its `config.json`, keeps all others, and keeps a backup of the file. */
 	async useCatalog(network: Network, url: string, signal?: AbortSignal): Promise<void> {
+		const { fetchCatalogConfig } = await import("../identity/catalog.ts");
 		const catalog = await fetchCatalogConfig(network, url, signal);
 		const defaults = defaultSettings(this.#places);
 		await this.#file.edit(

@@ -219,7 +219,7 @@ async function copyStream(index: number, run: CopyRun, signal: AbortSignal): Pro
 	const chunked = createHasher("sha2-256-chunked", size, createNodeSha256);
 	const plain = job.wantSha256 === true || expect?.type === "SHA256" ? hasher("SHA256", size) : undefined;
 	const crc = expect?.type === "CRC64NVME" ? hasher("CRC64NVME", size) : undefined;
-	const writer = new FileWriter(temporaryFor(job, run.directories));
+	const writer = new FileWriter(temporaryFor(job, run.directories), to);
 	try {
 		for await (const chunk of chunksOf(source, signal)) {
 			await writer.write(chunk);
@@ -243,7 +243,7 @@ async function copyStream(index: number, run: CopyRun, signal: AbortSignal): Pro
 		}
 		throw error;
 	} finally {
-		await writer.close();
+		writer.close();
 	}
 }
 

@@ -26,6 +26,7 @@ import {
 import { makeDirectories, removeEmptyDirectories } from "./directories.ts";
 import { errnoOf, fileError } from "./file-error.ts";
 import { linkStatOf, statOf } from "./file-stat.ts";
+import { slashed } from "./path-input.ts";
 import { discard, temporaryName } from "./temporary-file.ts";
 
 const keysPerTurn = 1000;
@@ -214,7 +215,10 @@ export function openDestination(
 				details: { path },
 			});
 		}
-		return new DirectoryDestination(stat === undefined ? path : realpathSync.native(path), environment);
+		return new DirectoryDestination(
+			stat === undefined ? path : slashed(realpathSync.native(path)),
+			environment,
+		);
 	} catch (error) {
 		throw fileError(error, "open", path);
 	}

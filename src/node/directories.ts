@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, realpathSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { BaleError } from "../core/errors.ts";
 import { errnoOf, fileError } from "./file-error.ts";
-import { syncDirectory } from "./temporary-file.ts";
+import { slashed } from "./path-input.ts";
 
 export type MakeOptions = {
 	/** False: only look; a directory that is missing ends the look. */
@@ -11,12 +11,15 @@ export type MakeOptions = {
 	readonly links?: "refuse" | "inside";
 	/** Directories that were found good before, and are not looked at again. */
 	readonly known?: Set<string>;
+	/** Called with the parent of every directory that was made: it has a new name to make durable. */
+	readonly onNewName?: (parent: string) => void;
 };
 
 /**
  * Makes `directory`, which is `root` or lies below it by its path, one segment after the other, without
  * ever leaving the real `root` through a symlink (`UnsafeDestination`). A file in the way is
- * `DestinationConflict`. The root itself may be reached through links. Returns whether the directory is there.
+ * `DestinationConflict`. The root itself may be reached through links. Returns whether the directory is
+ * there; `ObjectNotFound` when somebody removes it while it is made.
  *
  * Node cannot hold a directory open while working below it, so a hostile process that swaps directories
  * for links at the right moment is not stopped.
@@ -25,7 +28,7 @@ export function makeDirectories(root: string, directory: string, options: MakeOp
 	const { create = true, links = "inside", known } = options;
 	if (known?.has(directory) === true) return true;
 	if (directory === root || !directory.startsWith(root === "/" ? "/" : `${root}/`)) {
-		if (!makeRoot(root, create)) return false;
+		if (!makeRoot(root, options)) return false;
 		known?.add(root);
 		return true;
 	}
@@ -35,7 +38,9 @@ export function makeDirectories(root: string, directory: string, options: MakeOp
 		if (kind === "nothing") {
 			if (!create) return false;
 			makeOne(directory);
+			options.onNewName?.(dirname(directory));
 			kind = kindOf(directory);
+			if (kind === "nothing") throw removedMeanwhile(directory);
 			// A link may have been put in our place since the parent was looked at.
 			checkInside(root, directory);
 		}
@@ -52,9 +57,12 @@ export function makeDirectories(root: string, directory: string, options: MakeOp
 	return true;
 }
 
-function makeRoot(root: string, create: boolean): boolean {
+function makeRoot(root: string, { create = true, onNewName }: MakeOptions): boolean {
 	try {
-		if (create) mkdirSync(root, { recursive: true });
+		const first = create ? mkdirSync(root, { recursive: true }) : undefined;
+		for (let made = root; first !== undefined && made.length >= first.length; made = dirname(made)) {
+			onNewName?.(dirname(made));
+		}
 		return lstatSync(root, { throwIfNoEntry: false }) !== undefined;
 	} catch (error) {
 		if (errnoOf(error) === "EEXIST") throw inTheWay(root);
@@ -77,8 +85,8 @@ function kindOf(path: string): "nothing" | "link" | "directory" | "other" {
 }
 
 function checkInside(root: string, directory: string): void {
-	const realRoot = realpathSync.native(root);
-	const real = realpathSync.native(directory);
+	const realRoot = slashed(realpathSync.native(root));
+	const real = slashed(realpathSync.native(directory));
 	if (real !== realRoot && !real.startsWith(realRoot === "/" ? "/" : `${realRoot}/`)) {
 		throw unsafe(root, directory);
 	}
@@ -92,6 +100,12 @@ function unsafe(root: string, directory: string): BaleError {
 	);
 }
 
+function removedMeanwhile(path: string): BaleError {
+	return new BaleError("ObjectNotFound", `Cannot make the directory "${path}": somebody removed it at once`, {
+		details: { path },
+	});
+}
+
 function inTheWay(path: string): BaleError {
 	return new BaleError("DestinationConflict", `Cannot make the directory "${path}": a file has that name`, {
 		hint: "Move the file away",
@@ -99,25 +113,19 @@ function inTheWay(path: string): BaleError {
 	});
 }
 
-/** Removes `directory` and those above it, below `root`, as long as they are empty. Never fails. */
-export function removeEmptyDirectories(directory: string, root: string): void {
+/**
+ * Removes `directory` and those above it, below `root`, as long as they are empty; returns the first that
+ * stays. Never fails.
+ */
+export function removeEmptyDirectories(directory: string, root: string): string {
 	let current = directory;
 	while (current.length > root.length && current.startsWith(root)) {
 		try {
 			rmdirSync(current);
 		} catch (error) {
-			if (errnoOf(error) !== "ENOENT") return;
+			if (errnoOf(error) !== "ENOENT") return current;
 		}
 		current = dirname(current);
 	}
-}
-
-/** Makes the names in `directory` and in those above it, up to `root`, survive a power cut. */
-export async function syncDirectories(root: string, directory: string): Promise<void> {
-	let current = directory;
-	while (current.length >= root.length) {
-		await syncDirectory(current);
-		if (current === root || current === dirname(current)) return;
-		current = dirname(current);
-	}
+	return current;
 }

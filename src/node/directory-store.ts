@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, readSync, rmdirSync, unlinkSync } from "node:fs";
+import { closeSync, fstatSync, rmdirSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { BaleError, isBaleError } from "../core/errors.ts";
@@ -19,29 +19,19 @@ import type {
 	Store,
 	WriteOptions,
 } from "../storage/store.ts";
+import { describeObject, hashedEtagBytes, openObject, type OpenObject } from "./directory-object.ts";
 import { listDirectory } from "./directory-listing.ts";
-import { makeDirectories, removeEmptyDirectories, syncDirectories } from "./directories.ts";
+import { makeDirectories, removeEmptyDirectories } from "./directories.ts";
 import { errnoOf, fileError } from "./file-error.ts";
 import { withFileLock } from "./file-lock.ts";
 import { descriptorStream } from "./file-source.ts";
 import { linkStatOf, statOf } from "./file-stat.ts";
-import { statData } from "./file-work.mjs";
 import { FileWriter } from "./file-writer.ts";
-import { createReadBuffer } from "./read-buffer.mjs";
-import { removeLeftovers, temporaryName } from "./temporary-file.ts";
+import { removeLeftovers, syncDirectory, temporaryName } from "./temporary-file.ts";
 
 /** Directories below the root that belong to the store itself. */
 const temporaryPrefix = ".bale/tmp/";
 const lockPrefix = ".bale/locks/";
-
-/**
- * Objects of at most this size have their content's hash as ETag: they are what is swapped (pointers),
- * and a time stamp is too coarse to tell two of them apart.
- */
-const hashedEtagBytes = 4096;
-
-/** Objects up to this size are read when they are asked for; larger ones while they are consumed. */
-const readAtOnceBytes = 64 * 1024;
 
 const nothingThere = new Set(["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ELOOP"]);
 const maxPublishAttempts = 20;
@@ -66,6 +56,9 @@ export class DirectoryStore implements Store {
 	readonly #root: string;
 	readonly #durable: boolean;
 	#prepared = false;
+	/** Directories with new names that a power cut might still lose, and the number of the newest one. */
+	readonly #unsynced = new Map<string, number>();
+	#names = 0;
 
 	/** `root` is an absolute real path; the directory is made when something is first written. */
 	constructor(root: string, options: DirectoryStoreOptions = {}) {
@@ -118,16 +111,27 @@ export class DirectoryStore implements Store {
 	async put(key: string, source: ByteSource | Uint8Array, options: WriteOptions = {}): Promise<ObjectInfo> {
 		const path = this.localPath(key);
 		checkPortable(key, "posix");
-		const { condition, signal } = options;
-		throwIfAborted(signal);
-		const writer = new FileWriter(this.#newTemporary());
+		throwIfAborted(options.signal);
+		const info = await this.#write(key, path, source, options);
+		this.#noteName(dirname(path));
+		await this.#syncNames();
+		return info;
+	}
+
+	async #write(
+		key: string,
+		path: string,
+		source: ByteSource | Uint8Array,
+		{ condition, signal }: WriteOptions,
+	): Promise<ObjectInfo> {
+		const writer = new FileWriter(this.#newTemporary(), path);
 		try {
 			const { size, digest } = await writeBody(writer, toByteSource(source), signal);
 			await writer.finish(this.#durable);
 			throwIfAborted(signal);
 			const place = (replace: boolean): ObjectInfo => {
 				const stat = this.#place(writer, key, path, replace);
-				return describe(key, { ...stat, size }, digest);
+				return describeObject(key, { ...stat, size }, digest);
 			};
 			if (condition !== undefined && "ifAbsent" in condition) {
 				this.#checkAbsent(key);
@@ -138,8 +142,7 @@ export class DirectoryStore implements Store {
 				return place(true);
 			});
 		} finally {
-			await writer.close();
-			if (this.#durable) await syncDirectories(this.#root, dirname(path));
+			writer.close();
 		}
 	}
 
@@ -156,9 +159,9 @@ export class DirectoryStore implements Store {
 				if (nothingThere.has(errno) || statOf(path)?.kind === "directory") return;
 				throw fileError(error, "delete", path);
 			}
-			removeEmptyDirectories(dirname(path), this.#root);
+			this.#noteName(removeEmptyDirectories(dirname(path), this.#root));
 		});
-		if (this.#durable) await syncDirectories(this.#root, dirname(path));
+		await this.#syncNames();
 	}
 
 	async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListItem, void> {
@@ -181,43 +184,11 @@ export class DirectoryStore implements Store {
 		}
 	}
 
-	/** Small objects come with their bytes and without a descriptor. */
-	#open(
-		key: string,
-		options: ReadOptions,
-	):
-		| { info: ObjectInfo; bytes: Uint8Array; fd: undefined }
-		| { info: ObjectInfo; bytes: undefined; fd: number }
-		| undefined {
+	#open(key: string, options: ReadOptions): OpenObject | undefined {
 		const path = this.localPath(key);
 		throwIfAborted(options.signal);
 		if (options.versionId !== undefined && options.versionId !== "null") return undefined;
-		const kind = statOf(path)?.kind;
-		if (kind === undefined || kind === "directory") return undefined;
-		if (kind === "other") {
-			throw new BaleError("NotAFile", `Cannot read "${path}": it is not a regular file`, {
-				details: { path },
-			});
-		}
-		let fd: number | undefined;
-		try {
-			fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-			const stat = statData(fstatSync(fd, { bigint: true }));
-			if (stat.size > readAtOnceBytes) {
-				const info = describe(key, stat, undefined);
-				const opened = { info, bytes: undefined, fd };
-				fd = undefined;
-				return opened;
-			}
-			const bytes = readUpTo(fd, stat.size);
-			const digest = bytes.length <= hashedEtagBytes ? digestOf(bytes) : undefined;
-			return { info: describe(key, { ...stat, size: bytes.length }, digest), bytes, fd: undefined };
-		} catch (error) {
-			if (nothingThere.has(errnoOf(error) ?? "")) return undefined;
-			throw fileError(error, "read", path);
-		} finally {
-			if (fd !== undefined) closeSync(fd);
-		}
+		return openObject(key, path);
 	}
 
 	#etagOf(key: string): string | undefined {
@@ -229,6 +200,23 @@ export class DirectoryStore implements Store {
 	#checkAbsent(key: string): void {
 		const etag = this.#etagOf(key);
 		if (etag !== undefined) throw conflict(key, "it exists already", { found: etag });
+	}
+
+	/**
+	 * Makes all new names durable, also those that another write of this store is just making: this one's
+	 * object may lie below them.
+	 */
+	async #syncNames(): Promise<void> {
+		if (!this.#durable) return;
+		const found = [...this.#unsynced];
+		await Promise.all(found.map(([directory]) => syncDirectory(directory)));
+		for (const [directory, newest] of found) {
+			if (this.#unsynced.get(directory) === newest) this.#unsynced.delete(directory);
+		}
+	}
+
+	#noteName(directory: string): void {
+		if (this.#durable) this.#unsynced.set(directory, ++this.#names);
 	}
 
 	/** A temporary file's path; its directory exists after this, and leftovers of dead processes do not. */
@@ -246,8 +234,8 @@ export class DirectoryStore implements Store {
 	/** A deletion beside us may remove the directory that we have just made: then it is made again. */
 	#place(writer: FileWriter, key: string, path: string, replace: boolean): ReturnType<FileWriter["publish"]> {
 		for (let attempt = 1; ; attempt++) {
-			this.#makeParents(key, path);
 			try {
+				this.#makeParents(key, path);
 				return writer.publish(path, replace);
 			} catch (error) {
 				const again = attempt < maxPublishAttempts;
@@ -264,7 +252,7 @@ export class DirectoryStore implements Store {
 
 	#makeParents(key: string, path: string): void {
 		try {
-			makeDirectories(this.#root, dirname(path));
+			makeDirectories(this.#root, dirname(path), { onNewName: (parent) => this.#noteName(parent) });
 		} catch (error) {
 			if (isBaleError(error, "DestinationConflict")) {
 				throw new BaleError("KeyCollision", `Cannot write "${key}": a part of its path is an object`, {
@@ -297,30 +285,6 @@ async function writeBody(
 		await writer.write(chunk);
 	}
 	return { size: source.size, digest: hash?.digest("hex") };
-}
-
-type Described = { readonly size: number; readonly inode: bigint; readonly mtimeNs: bigint };
-
-function describe(key: string, stat: Described, digest: string | undefined): ObjectInfo {
-	const etag = digest === undefined ? `${stat.inode}-${stat.size}-${stat.mtimeNs}` : digest.slice(0, 32);
-	const modifiedAt = new Date(Number(stat.mtimeNs / 1_000_000n));
-	return { key, size: stat.size, etag: `"${etag}"`, modifiedAt };
-}
-
-function digestOf(bytes: Uint8Array): string {
-	return createHash("sha256").update(bytes).digest("hex");
-}
-
-/** Up to `size` bytes from the start of a file; fewer when it has become shorter. */
-function readUpTo(fd: number, size: number): Uint8Array {
-	const buffer = createReadBuffer(size);
-	let length = 0;
-	while (length < size) {
-		const count = readSync(fd, buffer, length, size - length, length);
-		if (count === 0) break;
-		length += count;
-	}
-	return buffer.subarray(0, length);
 }
 
 /** Removes a directory if it is empty; a deletion may have left it for a moment. */

@@ -309,17 +309,17 @@ function copyFiles(items, durable, context) {
  * @param {number} index
  * @param {Context} context
  */
-function writeTemporary({ from, temporary, size, partSize, expect, wantSha256 }, index, context) {
+function writeTemporary({ from, to, temporary, size, partSize, expect, wantSha256 }, index, context) {
 	const { fd: source, state } = openRegular(from, size);
 	/** @type {number | undefined} */
 	let target;
 	try {
-		const fd = createExclusive(temporary);
+		const fd = createExclusive(temporary, to);
 		target = fd;
 		const hash = new ContentHash(partSize, true, wantSha256 || expect?.type === "SHA256");
 		let untold = 0;
 		readRun({ fd: source, path: from, offset: 0, length: size }, context, (chunk) => {
-			writeAll(fd, chunk, temporary);
+			writeAll(fd, chunk, to);
 			hash.update(chunk);
 			untold += chunk.length;
 			if (untold >= progressStepBytes) {
@@ -348,13 +348,14 @@ function writeTemporary({ from, temporary, size, partSize, expect, wantSha256 },
 
 /**
  * @param {string} path
+ * @param {string} target the path that an error names: that of the file which this is going to be
  * @param {number} [mode]
  */
-export function createExclusive(path, mode = 0o666) {
+export function createExclusive(path, target, mode = 0o666) {
 	try {
 		return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
 	} catch (error) {
-		throw new WorkError(asSystemFailure(error, path));
+		throw new WorkError(asSystemFailure(error, target));
 	}
 }
 

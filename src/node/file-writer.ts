@@ -1,4 +1,4 @@
-import { close, fstatSync, fsync, write, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsync, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import type { FileStat } from "../client/platform.ts";
 import { fileError, workError } from "./file-error.ts";
@@ -7,7 +7,6 @@ import { discard } from "./temporary-file.ts";
 
 const writeAsync = promisify(write);
 const syncAsync = promisify(fsync);
-const closeAsync = promisify(close);
 
 /** Chunks are gathered up to this size, so that there are few trips to the thread pool. */
 const gatherBytes = 256 * 1024;
@@ -17,14 +16,18 @@ const writeAtOnceBytes = 64 * 1024;
 /** Writes a new file under a temporary name and gives it its final one when it is whole. */
 export class FileWriter {
 	readonly #path: string;
+	/** What errors name. */
+	readonly #target: string;
 	#fd: number | undefined;
 	#gathered: Uint8Array[] = [];
 	#gatheredBytes = 0;
+	#published = false;
 
-	/** Creates the temporary file, which must not exist; its directory must. The umask is taken off `mode`. */
-	constructor(temporary: string, mode = 0o666) {
+	/** Creates the temporary file for `target`; it must not exist, its directory must. The umask is taken off `mode`. */
+	constructor(temporary: string, target: string, mode = 0o666) {
 		this.#path = temporary;
-		this.#fd = this.#translated(temporary, () => createExclusive(temporary, mode));
+		this.#target = target;
+		this.#fd = this.#translated(target, () => createExclusive(temporary, target, mode));
 	}
 
 	/** The chunk must not change until the file is finished. */
@@ -41,7 +44,7 @@ export class FileWriter {
 		try {
 			await syncAsync(this.#opened());
 		} catch (error) {
-			throw fileError(error, "write", this.#path);
+			throw fileError(error, "write", this.#target);
 		}
 	}
 
@@ -52,17 +55,18 @@ export class FileWriter {
 	publish(to: string, replace: boolean): FileStat {
 		return this.#translated(to, () => {
 			publish(this.#path, to, replace);
+			this.#published = true;
 			return statData(fstatSync(this.#opened(), { bigint: true }));
 		});
 	}
 
 	/** Closes the file, and removes it if it has no final name. To be called in any case. */
-	async close(): Promise<void> {
+	close(): void {
 		const fd = this.#fd;
 		this.#fd = undefined;
 		if (fd === undefined) return;
-		discard(this.#path);
-		await closeAsync(fd);
+		if (!this.#published) discard(this.#path);
+		closeSync(fd);
 	}
 
 	async #flush(): Promise<void> {
@@ -81,7 +85,7 @@ export class FileWriter {
 						: (await writeAsync(this.#opened(), bytes, offset, rest)).bytesWritten;
 			}
 		} catch (error) {
-			throw fileError(error, "write", this.#path);
+			throw fileError(error, "write", this.#target);
 		}
 	}
 

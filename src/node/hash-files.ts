@@ -12,7 +12,7 @@ import type { WorkerPool } from "./worker-pool.ts";
  * Starting a thread costs about as much as hashing this many bytes, and opening a file about as much as
  * hashing `costOfFileBytes`; less work than this stays on the main thread.
  */
-export const workWorthThreadBytes = 8 * 1024 * 1024;
+const workWorthThreadBytes = 8 * 1024 * 1024;
 const costOfFileBytes = 16 * 1024;
 
 /** Files are given to threads in batches of about this cost, so that messages do not count. */

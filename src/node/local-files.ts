@@ -84,13 +84,13 @@ export class NodeFiles implements LocalFiles {
 	async write(path: string, bytes: Uint8Array, options: { readonly mode?: number } = {}): Promise<void> {
 		const directory = dirname(path);
 		makeParent(path, options.mode);
-		const writer = new FileWriter(`${directory}/${temporaryName()}`, options.mode ?? 0o644);
+		const writer = new FileWriter(`${directory}/${temporaryName()}`, path, options.mode ?? 0o644);
 		try {
 			await writer.write(bytes);
 			await writer.finish(true);
 			writer.publish(path, true);
 		} finally {
-			await writer.close();
+			writer.close();
 		}
 		await syncDirectory(directory);
 	}

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { Settings } from "../client/platform.ts";
+import type { Config } from "../core/config-keys.ts";
 import { BaleError } from "../core/errors.ts";
 import type { ConfigPatch } from "./configuration.ts";
-import { Configuration } from "./configuration.ts";
 import type { ConfigWarning } from "./config-file.ts";
 import type { Environment, Places } from "./places.ts";
 import { findPlaces } from "./places.ts";
@@ -22,12 +22,16 @@ const defaultRecordSize = 1_000_000;
 export function settingsFromConfig(options: SettingsOptions = {}): Settings {
 	const { env = process.env, flags = {}, onWarning = () => undefined } = options;
 	const places = options.places ?? findPlaces(env);
-	const configuration = new Configuration(places, () => env, onWarning);
+	// Loaded when it is first asked for: whoever names every registry needs no YAML parser.
+	const read = async (): Promise<Config> => {
+		const { Configuration } = await import("./configuration.ts");
+		return new Configuration(places, () => env, onWarning).read(flags);
+	};
 	return {
-		localRegistry: async () => (await configuration.read(flags)).defaultLocalRegistry,
-		remoteRegistry: async () => (await configuration.read(flags)).defaultRemoteRegistry ?? undefined,
-		installLocation: async () => (await configuration.read(flags)).defaultInstallLocation ?? undefined,
-		registryVersion: async () => (await configuration.read(flags)).defaultRegistryVersion,
+		localRegistry: async () => (await read()).defaultLocalRegistry,
+		remoteRegistry: async () => (await read()).defaultRemoteRegistry ?? undefined,
+		installLocation: async () => (await read()).defaultInstallLocation ?? undefined,
+		registryVersion: async () => (await read()).defaultRegistryVersion,
 		scratchDirectory: () => Promise.resolve(join(places.data, "tempfiles")),
 		dataDirectory: () => Promise.resolve(places.baleData),
 		maxRecordSize: () => readRecordSize(env),

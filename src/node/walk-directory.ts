@@ -6,6 +6,7 @@ import { throwIfAborted } from "../storage/abort.ts";
 import { errnoOf, fileError } from "./file-error.ts";
 import { statOf } from "./file-stat.ts";
 import { statData } from "./file-work.mjs";
+import { slashed } from "./path-input.ts";
 import { isTemporaryName } from "./temporary-file.ts";
 
 /** Directories of registries, which are never part of a package. */
@@ -56,7 +57,7 @@ export async function* walkDirectory(
 
 function realDirectory(directory: string): string {
 	const stat = statOf(directory);
-	if (stat?.kind === "directory") return realpathSync.native(directory);
+	if (stat?.kind === "directory") return slashed(realpathSync.native(directory));
 	const state = stat === undefined ? "it does not exist" : "it is not a directory";
 	throw new BaleError(
 		stat === undefined ? "ObjectNotFound" : "NotAFile",
@@ -128,7 +129,7 @@ class DirectoryVisit {
 		}
 		try {
 			const stat = statData(statSync(path, { bigint: true }));
-			if (stat.kind === "file") return { relativePath, path: realpathSync.native(path), stat };
+			if (stat.kind === "file") return { relativePath, path: slashed(realpathSync.native(path)), stat };
 			if (stat.kind === "other") this.#options.onWarning?.({ relativePath, reason: "special-file" });
 		} catch (error) {
 			if (!["ENOENT", "ENOTDIR", "ELOOP"].includes(errnoOf(error) ?? "")) throw error;

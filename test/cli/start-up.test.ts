@@ -61,9 +61,11 @@ describe("the start of bale", () => {
 		);
 	});
 
-	it("loads no package for wrong usage, and no verb of the client for config", async () => {
+	it("loads no package for wrong usage or a list, and no verb of the client for config", async () => {
 		const wrong = await loadedBy("push");
 		expect(wrong.filter((path) => path.startsWith("node_modules/"))).toEqual([]);
+		const list = await loadedBy("list", "nowhere");
+		expect(list.filter((path) => path.startsWith("node_modules/"))).toEqual([]);
 		const config = await loadedBy("config");
 		expect(config.filter((path) => path.startsWith("dist/client/") || path === "dist/index.js")).toEqual([]);
 	});

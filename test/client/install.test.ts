@@ -9,6 +9,7 @@ import {
 	rmSync,
 	statSync,
 	symlinkSync,
+	utimesSync,
 	writeFileSync,
 } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -305,7 +306,7 @@ describe("install() over what is there", () => {
 		await install(machine);
 		const { atime, mtime } = statSync(machine.path("there/a"));
 		writeFileSync(machine.path("there/a"), "ONE");
-		(await import("node:fs")).utimesSync(machine.path("there/a"), atime, mtime);
+		utimesSync(machine.path("there/a"), atime, mtime);
 		await push(machine, registry, { a: "two" });
 		await failure(install(machine), "DestinationConflict");
 		expect(readFiles(machine.path("there"))).toEqual({ a: "ONE" });

@@ -108,6 +108,7 @@ describe.each(Object.keys(operations))("%s", (name) => {
 					failures++;
 					expect(error).toBeInstanceOf(BaleError);
 					expect(codes[errno]).toContain((error as BaleError).code);
+					expect((error as BaleError).message).not.toContain(".bale-tmp-");
 					const isOld = mustBeAbsent ? content === undefined : content?.toString() === "old";
 					expect(isOld || content?.equals(newContent)).toBe(true);
 				}

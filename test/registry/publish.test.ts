@@ -166,8 +166,13 @@ describe("publish()", () => {
 			expect(await textAt(registry, `${pointers}latest`)).toBe(one.topHash);
 			for (const { topHash } of await registry.pointers(name)) expect(await registry.has(topHash)).toBe(true);
 			store.before = () => undefined;
-			await publish(registry, name, { ...two, accept: new Set([one.topHash]) });
-			expect(await textAt(registry, `${pointers}latest`)).toBe(two.topHash);
+			const again = await publish(registry, name, { ...two, accept: new Set([one.topHash]) });
+			expect(again.pointer).toBe(String(second + 1));
+			expect(await history(registry)).toEqual([
+				[String(second), one.topHash],
+				[String(second + 1), two.topHash],
+				["latest", two.topHash],
+			]);
 		},
 	);
 });

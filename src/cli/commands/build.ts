@@ -1,4 +1,4 @@
-import { buildPackage } from "../../index.ts";
+import { buildPackage } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { usageError } from "../options.ts";
 import { changesSince, contentLine, draftFromFolder, readWishes } from "../publishing.ts";

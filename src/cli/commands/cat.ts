@@ -1,5 +1,5 @@
 import { BaleError } from "../../core/errors.ts";
-import type { PackageEntry } from "../../index.ts";
+import type { PackageEntry } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { isPackage, topHashOf } from "../content.ts";
 import { usageError } from "../options.ts";

@@ -3,6 +3,7 @@ import type { ResolvedSetting } from "../../core/config.ts";
 import { BaleError } from "../../core/errors.ts";
 import { fetchCatalogConfig } from "../../identity/catalog.ts";
 import { config } from "../../node/identity.ts";
+import { proxiedFetch } from "../../node/proxied-fetch.ts";
 import type { Invocation, Report } from "../command.ts";
 import { asObject, changeReport, changeSettings, configPath, listSettings } from "../configuration.ts";
 import { usageError } from "../options.ts";
@@ -65,7 +66,11 @@ async function choose(invocation: Invocation, url: string): Promise<Report> {
 	const before = await listSettings().catch(() => [] as readonly ResolvedSetting[]);
 	if (options.flag("dry-run")) {
 		const { document, url: catalog } = await fetchCatalogConfig(
-			{ fetch: (address, init) => fetch(address, init), userAgent: "bale", allowInsecure: false },
+			{
+				fetch: (address, init) => proxiedFetch(address, init),
+				userAgent: "bale",
+				allowInsecure: ["1", "true"].includes((invocation.env["BALE_ALLOW_INSECURE"] ?? "").toLowerCase()),
+			},
 			url,
 			signal,
 		);

@@ -1,5 +1,5 @@
 import { BaleError } from "../../core/errors.ts";
-import { deletePackage } from "../../index.ts";
+import { deletePackage } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { plural } from "../format.ts";
 import { usageError } from "../options.ts";

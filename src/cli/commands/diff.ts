@@ -1,5 +1,5 @@
 import { compareLogicalKeys } from "../../core/logical-key.ts";
-import { Package } from "../../index.ts";
+import { Package } from "../client.ts";
 import { type Changes, changeLines, compare, countChanges, isEmpty } from "../changes.ts";
 import type { Invocation, Report } from "../command.ts";
 import { topHashOf } from "../content.ts";

@@ -91,7 +91,7 @@ async function examine({ words, options, signal, env }: Invocation): Promise<Fin
 }
 
 async function checkBucket(registry: string): Promise<Finding> {
-	const { listPackages } = await import("../../index.ts");
+	const { listPackages } = await import("../client.ts");
 	try {
 		for await (const _name of listPackages(registry)) break;
 		return ok("registry", `Registry ${registry}`);

@@ -1,4 +1,4 @@
-import type { Package, PackageEntry } from "../../index.ts";
+import type { Package, PackageEntry } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { isPackage, topHashOf, totals } from "../content.ts";
 import { formatBytes, plural } from "../format.ts";

@@ -1,4 +1,4 @@
-import { installPackage } from "../../index.ts";
+import { installPackage } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { formatBytes, plural } from "../format.ts";
 import { given, keyOf, quote, runOptions, targetOf } from "../target.ts";

@@ -1,5 +1,5 @@
 import { compareNames } from "../../core/logical-key.ts";
-import { listPackages } from "../../index.ts";
+import { listPackages } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { usageError } from "../options.ts";
 import { registryOf } from "../target.ts";

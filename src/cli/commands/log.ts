@@ -1,4 +1,4 @@
-import { revisions } from "../../index.ts";
+import { revisions } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { nameOf, registryOf } from "../target.ts";
 

@@ -1,5 +1,5 @@
 import { compareNames } from "../../core/logical-key.ts";
-import type { Package, PackageEntry } from "../../index.ts";
+import type { Package, PackageEntry } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { isPackage, topHashOf } from "../content.ts";
 import { browse, keyOf, registryOf, targetOf } from "../target.ts";

@@ -1,5 +1,5 @@
 import { hasScheme } from "../../core/physical-key.ts";
-import { Package, pushPackage } from "../../index.ts";
+import { Package, pushPackage } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { formatBytes, plural } from "../format.ts";
 import { usageError } from "../options.ts";

@@ -1,5 +1,5 @@
 import { BaleError } from "../../core/errors.ts";
-import { Package } from "../../index.ts";
+import { Package } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { topHashOf } from "../content.ts";
 import { usageError } from "../options.ts";

@@ -1,5 +1,5 @@
-import { type Json, isJsonObject, toJson } from "../../core/json.ts";
-import type { Package } from "../../index.ts";
+import { type Json, emptyObject, isJsonObject, toJson } from "../../core/json.ts";
+import type { Package } from "../client.ts";
 import { formatDocument } from "../document.ts";
 import type { Invocation, Report } from "../command.ts";
 import { topHashOf, totals } from "../content.ts";
@@ -48,7 +48,8 @@ export async function run(invocation: Invocation): Promise<Report> {
 function metadataOf(pkg: Package): Json {
 	for (const header of pkg.manifest()) {
 		const record = toJson(header);
-		return isJsonObject(record) ? (record.get("user_meta") ?? new Map()) : null;
+		const meta = isJsonObject(record) ? record.get("user_meta") : null;
+		return meta === undefined ? emptyObject : meta;
 	}
 	return null;
 }

@@ -1,5 +1,5 @@
 import { compareLogicalKeys } from "../../core/logical-key.ts";
-import { statusOf } from "../../index.ts";
+import { statusOf } from "../client.ts";
 import { changeLines } from "../changes.ts";
 import type { Invocation, Report } from "../command.ts";
 import { quote, runOptions } from "../target.ts";

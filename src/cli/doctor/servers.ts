@@ -1,4 +1,5 @@
 /** Whether servers answer. */
+import { proxiedFetch } from "../../node/proxied-fetch.ts";
 import { type Finding, fault, ok } from "./finding.ts";
 
 /** Milliseconds to wait for an answer. */
@@ -12,7 +13,7 @@ export async function checkServer(
 	signal: AbortSignal,
 ): Promise<Finding> {
 	try {
-		const response = await fetch(url, {
+		const response = await proxiedFetch(url, {
 			method: "HEAD",
 			redirect: "manual",
 			signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]),

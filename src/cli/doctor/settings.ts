@@ -2,11 +2,11 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseDocument } from "yaml";
 import { type ConfigValue, configKeys } from "../../core/config-keys.ts";
 import { environmentSettings } from "../../core/config.ts";
 import { BaleError } from "../../core/errors.ts";
 import { readSetting } from "../../core/setting.ts";
+import { parseConfig } from "../../node/config-yaml.ts";
 import { type Finding, fault, ok, reasonOf } from "./finding.ts";
 
 export type Settings = {
@@ -78,7 +78,7 @@ function readFile(path: string, findings: Finding[]): Readonly<Record<string, Co
 		return broken(reasonOf(error));
 	}
 	if (text.trim() === "") return broken("it is empty, and quilt3 stops at an empty file");
-	const document = parseDocument(text, { version: "1.1", uniqueKeys: false, logLevel: "silent" });
+	const document = parseConfig(text);
 	const [error] = document.errors;
 	if (error !== undefined) return broken(`it is not YAML (line ${error.linePos?.[0].line ?? "unknown"})`);
 	let value: unknown;

@@ -1,0 +1,21 @@
+/**
+ * The library on this machine, for commands. Unlike `index.ts` it leaves out configuration and login, which
+ * load a YAML parser and more: most commands never ask for them.
+ */
+import { setPlatform } from "../client/runtime.ts";
+import { nodePlatform } from "../node/platform.ts";
+
+setPlatform(nodePlatform());
+
+export {
+	Package,
+	PackageEntry,
+	buildPackage,
+	deletePackage,
+	installPackage,
+	listPackages,
+	pushPackage,
+	revisions,
+	statusOf,
+	type SetDirOptions,
+} from "../public.ts";
