@@ -38,7 +38,7 @@ export type LandingJob = {
 	readonly expect?: Hash;
 	/** Write over an object that is there: only where that stays readable as a version. */
 	readonly replace?: boolean;
-	/** An object with the expected content that can be copied instead of sending the bytes. */
+	/** An object with the expected content, to be copied instead of sending the bytes where that can be done. */
 	readonly twin?: CopySource;
 };
 
@@ -50,6 +50,8 @@ export type InspectOptions = {
 export interface Landing {
 	/** How many objects may be looked at at once. */
 	readonly concurrency: number;
+	/** Objects below this size in bytes can be copied from a `twin`; 0: none can. */
+	readonly copyBytes: number;
 	inspect(key: string, options?: InspectOptions): Promise<Occupant>;
 	/** Hash of the object at `key`. */
 	hash(key: string, size: number, type: HashType, signal?: AbortSignal): Promise<Hash>;
@@ -81,6 +83,7 @@ export async function plainSha256(from: Candidate, size: number, signal?: AbortS
 
 class DirectoryLanding implements Landing {
 	readonly concurrency = 1;
+	readonly copyBytes = 0;
 	readonly #store: Store;
 	readonly #root: string;
 	/** What is known of directories below the root: safe to write into, or not. */

@@ -20,6 +20,7 @@ import { checkBase, publish } from "../registry/publish.ts";
 import type { Head, Registry } from "../registry/registry.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { hashSource } from "../transfer/hash-source.ts";
+import type { CopySource } from "../storage/store.ts";
 import { mapPool } from "../transfer/pool.ts";
 import { adopt, countTree, lineLimit } from "./build.ts";
 import { hashMissing } from "./hashing.ts";
@@ -220,6 +221,12 @@ type Placed = Work & {
 	readonly displaced: boolean;
 	/** There is other content, which stays readable as a version. */
 	readonly replace: boolean;
+};
+/** A file to be placed; with `hash` its content is known, with `twin` an object that has it. */
+type Placing = {
+	readonly work: Placed;
+	readonly hash?: Hash | undefined;
+	readonly twin?: CopySource | undefined;
 };
 type Contested = { readonly work: Work; readonly occupant: Occupant };
 
@@ -510,21 +517,83 @@ class Mover {
 		);
 	}
 
+	/** Places the files: those whose bytes are in the registry, or have just got there, are copied by the store. */
 	async #copy(place: readonly Placed[], displaced: { key: string; physicalKey: string }[]): Promise<void> {
-		const jobs = place.map((work): LandingJob => ({
-			source: work.key,
-			from: work.from,
-			to: work.at,
-			size: work.size,
-			replace: work.replace,
-			...(work.entry.hash !== undefined && isKnownHashType(work.entry.hash.type)
-				? { expect: work.entry.hash }
-				: {}),
-		}));
+		const { first, later } = await this.#twins(place);
+		const landed = await this.#write(first, displaced);
+		await this.#write(
+			later.map(({ work, leader, hash }) => ({ work, hash, twin: objectAt(landed.get(leader)) })),
+			displaced,
+		);
+	}
+
+	/**
+	 * Finds equal contents: what the previous revision has under another name need not be sent, and what is pushed
+	 * under two names is sent once. Only files of equal size are hashed for it.
+	 */
+	async #twins(place: readonly Placed[]): Promise<{
+		first: Placing[];
+		later: { work: Placed; leader: Placed; hash: Hash }[];
+	}> {
+		const first: Placing[] = [];
+		const later: { work: Placed; leader: Placed; hash: Hash }[] = [];
+		const known = new Map<string, CopySource>();
+		const sizes = new Map<number, number>();
+		const count = (size: number): void => void sizes.set(size, (sizes.get(size) ?? 0) + 1);
+		for (const [, entry] of this.#previous?.walk() ?? []) {
+			const source = objectAt(entry.physicalKey);
+			if (source === undefined || entry.hash?.type !== "sha2-256-chunked" || entry.size === undefined)
+				continue;
+			if (!isInside(this.#registry.store.root, entry.physicalKey)) continue;
+			known.set(contentId(entry.size, entry.hash), source);
+			count(entry.size);
+		}
+		for (const work of place) count(work.size);
+		const { copyBytes } = this.#landing;
+		const mayHaveTwin = ({ size, from }: Placed): boolean =>
+			size > 0 && size < copyBytes && (sizes.get(size) ?? 0) > 1 && !("object" in from);
+		const candidates = place.filter(mayHaveTwin);
+		const hashes = candidates.length === 0 ? [] : await this.#contentHashes(candidates);
+		const hashOf = new Map(candidates.map((work, index) => [work, hashes[index] as Hash]));
+		const leaders = new Map<string, Placed>();
+		for (const work of place) {
+			const hash = hashOf.get(work);
+			if (hash === undefined) {
+				first.push({ work });
+				continue;
+			}
+			const id = contentId(work.size, hash);
+			const twin = known.get(id);
+			const leader = leaders.get(id);
+			if (twin === undefined && leader !== undefined) later.push({ work, leader, hash });
+			else first.push({ work, hash, twin });
+			if (leader === undefined) leaders.set(id, work);
+		}
+		return { first, later };
+	}
+
+	async #write(
+		placings: readonly Placing[],
+		displaced: { key: string; physicalKey: string }[],
+	): Promise<Map<Placed, PhysicalKey>> {
+		const jobs = placings.map(({ work, hash, twin }): LandingJob => {
+			const own = work.entry.hash;
+			const found = twin === undefined ? undefined : hash;
+			const expect = own !== undefined && isKnownHashType(own.type) ? own : found;
+			return {
+				source: work.key,
+				from: work.from,
+				to: work.at,
+				size: work.size,
+				replace: work.replace,
+				...(expect === undefined ? {} : { expect }),
+				...(twin === undefined ? {} : { twin }),
+			};
+		});
 		const results = await this.#landing.write(jobs, {
 			...this.#moveOptions(),
 			onBytes: (index, bytes) => {
-				const key = place[index]?.key;
+				const key = placings[index]?.work.key;
 				this.#options.onProgress?.({
 					kind: "advanced",
 					phase: "copy",
@@ -533,18 +602,21 @@ class Mover {
 				});
 			},
 			onDone: (index) => {
-				const key = place[index]?.key;
+				const key = placings[index]?.work.key;
 				if (key !== undefined)
 					this.#options.onProgress?.({ kind: "settled", phase: "copy", key, how: "copied" });
 			},
 		});
-		for (const [index, work] of place.entries()) {
+		const landed = new Map<Placed, PhysicalKey>();
+		for (const [index, { work }] of placings.entries()) {
 			const result = results[index];
 			if (result === undefined) throw new TypeError("a copy without a result");
+			landed.set(work, result.physicalKey);
 			this.#point(work, result.physicalKey, result.hash);
 			if (work.displaced)
 				displaced.push({ key: work.key, physicalKey: formatPhysicalKey(result.physicalKey) });
 		}
+		return landed;
 	}
 
 	async #planOnly(
@@ -609,6 +681,16 @@ function relativeTo(root: PhysicalKey, key: PhysicalKey, text: string): string {
 /** Whether an object stays readable by its version when another is put at its key. */
 function keepsOverwritten(occupant: Occupant): boolean {
 	return occupant.kind === "object" && occupant.versionId !== undefined && occupant.versionId !== "null";
+}
+
+function objectAt(key: PhysicalKey | undefined): CopySource | undefined {
+	if (key?.kind !== "s3") return undefined;
+	const { kind: _kind, ...object } = key;
+	return object;
+}
+
+function contentId(size: number, hash: Hash): string {
+	return `${size} ${hash.value}`;
 }
 
 function atHome(work: Work, occupant: Occupant): Placed {

@@ -22,10 +22,12 @@ const objectsAtOnce = 16;
 /** Landing through any store. Where the store keeps checksums, bytes are read once and nothing is read back. */
 export class StoreLanding implements Landing {
 	readonly concurrency = objectsAtOnce;
+	readonly copyBytes: number;
 	readonly #store: Store;
 
 	constructor(store: Store) {
 		this.#store = store;
+		this.copyBytes = store.copyFrom === undefined ? 0 : copyBytes;
 	}
 
 	async inspect(key: string, { versionId, signal }: InspectOptions = {}): Promise<Occupant> {
@@ -86,7 +88,8 @@ export class StoreLanding implements Landing {
 	): Promise<Landed | undefined> {
 		const object = "source" in job.from ? job.from.object : undefined;
 		const source: CopySource | undefined = job.twin ?? object;
-		if (source === undefined || this.#store.copyFrom === undefined || job.size >= copyBytes) return undefined;
+		if (source === undefined || this.#store.copyFrom === undefined || job.size >= this.copyBytes)
+			return undefined;
 		const expected = job.expect;
 		// Only what the copy's checksum can prove is copied.
 		if (expected !== undefined && expected.type !== "sha2-256-chunked") return undefined;

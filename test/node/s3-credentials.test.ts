@@ -135,7 +135,7 @@ describe("findCredentials()", () => {
 		const env = environment({ config: "[default]\nsso_session = work\n" });
 		await expect(findCredentials(env)).rejects.toMatchObject({
 			code: "Unsupported",
-			hint: expect.stringContaining("aws configure export-credentials"),
+			hint: 'Run: eval "$(aws configure export-credentials --profile default --format env)"',
 		});
 	});
 
