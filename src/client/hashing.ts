@@ -28,20 +28,25 @@ export async function hashMissing(
 	origin: Origin,
 	options: RunOptions,
 ): Promise<{ files: number; bytes: number }> {
-	const pending: Pending[] = [];
-	let bytes = 0;
-	for (const [key, entry] of tree.walk()) {
-		if (entry.hash !== undefined || entry.raw?.hash !== undefined) continue;
-		const [from] = await locate(key, entry, origin, options.signal);
-		if (from === undefined || entry.size === undefined) {
-			throw new BaleError("Unverifiable", `Cannot hash "${key}": its size is not known`, {
-				details: { key },
-			});
-		}
-		pending.push({ key, entry, from, size: entry.size });
-		bytes += entry.size;
-	}
-	if (pending.length === 0) return { files: 0, bytes: 0 };
+	const unhashed = [...tree.walk()].filter(
+		([, entry]) => entry.hash === undefined && entry.raw?.hash === undefined,
+	);
+	if (unhashed.length === 0) return { files: 0, bytes: 0 };
+	const pending = await mapPool(
+		unhashed,
+		SOURCES_AT_ONCE,
+		async ([key, entry]): Promise<Pending> => {
+			const [from] = await locate(key, entry, origin, options.signal);
+			if (from === undefined || entry.size === undefined) {
+				throw new BaleError("Unverifiable", `Cannot hash "${key}": its size is not known`, {
+					details: { key },
+				});
+			}
+			return { key, entry, from, size: entry.size };
+		},
+		options.signal,
+	);
+	const bytes = pending.reduce((sum, { size }) => sum + size, 0);
 	options.onProgress?.({ kind: "started", phase: "hash", files: pending.length, bytes });
 	const hashes = await hashAll(pending, options);
 	pending.forEach(({ key, entry }, index) => {
@@ -105,12 +110,17 @@ async function hashAll(pending: readonly Pending[], options: RunOptions): Promis
 					},
 				);
 			}
-			hashes[index] = await hashSource(from.source, "sha2-256-chunked", createSha256, {
-				signal: options.signal,
-				onBytes: (count) => options.onProgress?.({ kind: "advanced", phase: "hash", key, bytes: count }),
-			}).catch((error: unknown) => {
-				throw isBaleError(error, "SourceChanged") ? nameKey(error, key) : error;
-			});
+			const onBytes = (count: number): void =>
+				options.onProgress?.({ kind: "advanced", phase: "hash", key, bytes: count });
+			if (from.hash !== undefined) onBytes(size);
+			hashes[index] =
+				from.hash ??
+				(await hashSource(from.source, "sha2-256-chunked", createSha256, {
+					signal: options.signal,
+					onBytes,
+				}).catch((error: unknown) => {
+					throw isBaleError(error, "SourceChanged") ? nameKey(error, key) : error;
+				}));
 			settle(index);
 		},
 		options.signal,

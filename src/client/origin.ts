@@ -5,8 +5,10 @@
  */
 import type { Entry } from "../core/entry.ts";
 import { BaleError } from "../core/errors.ts";
+import type { Hash } from "../core/hash.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { ByteSource, CopySource, Store } from "../storage/store.ts";
+import { provenHash } from "../storage/s3/checksum.ts";
 import type { FileStat } from "./platform.ts";
 import { localRoot, nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
@@ -34,6 +36,8 @@ export type Candidate =
 			readonly source: ByteSource;
 			/** Where the bytes are, when they are an object in a bucket. */
 			readonly object?: CopySource;
+			/** `sha2-256-chunked` of the bytes, when the store has proved it. */
+			readonly hash?: Hash;
 	  };
 
 export type LocateOptions = {
@@ -91,9 +95,12 @@ async function locateInBucket(
 		const missing = (): BaleError => objectNotFound(key, physicalKey);
 		return { source: objectSource(store, relative, physicalKey.versionId, size, missing), object };
 	}
-	const source = await storeSource(store, relative, physicalKey.versionId, signal);
-	if (source === undefined) throw objectNotFound(key, physicalKey);
-	return { source, object };
+	const { versionId } = physicalKey;
+	const info = await store.head(relative, { ...(versionId === undefined ? {} : { versionId }), signal });
+	if (info === undefined) throw objectNotFound(key, physicalKey);
+	const hash = provenHash(info, platform().createSha256);
+	const source = objectSource(store, relative, versionId, info.size, () => objectNotFound(key, physicalKey));
+	return { source, object, ...(hash === undefined ? {} : { hash }) };
 }
 
 async function locateFile(

@@ -13,7 +13,7 @@ import {
 } from "../../src/index.ts";
 import { compareNames } from "../../src/core/logical-key.ts";
 import { nodeTransport } from "../../src/node/s3-transport.ts";
-import type { S3Store } from "../../src/storage/s3/s3-store.ts";
+import { S3Store } from "../../src/storage/s3/s3-store.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { startVersitygw, type S3Server } from "../support/versitygw.ts";
 
@@ -205,6 +205,25 @@ describe.each([true, false])("with versions %s, push()", (versions) => {
 		});
 		expect(sent()).toEqual(["COPY a", "COPY b"]);
 	});
+});
+
+test("build() of objects reads none whose hash the store has", async () => {
+	const bucket = await server.makeBucket({ versions: true });
+	const { registry, sent } = watched(bucket);
+	for (const key of ["a", "b", "empty"]) {
+		await registry.put(`team/data/${key}`, new TextEncoder().encode(key === "empty" ? "" : key));
+	}
+	await registry.put("team/data/large", new Uint8Array(9 * 1024 * 1024));
+	sent();
+	const local = await folder({ a: "a", b: "b", empty: "", large: new Uint8Array(9 * 1024 * 1024) });
+	const taken = await new Package().setDir("", `s3://${bucket}/team/data`, { meta: { made: "here" } });
+	const log = vi.spyOn(S3Store.prototype, "get");
+	const topHash = await taken.build("team/data", registry);
+	expect(log.mock.calls.map(([key]) => key).filter((key) => key.startsWith("team/"))).toEqual([
+		"team/data/large",
+	]);
+	await local.build("team/data", temporaryDirectory());
+	expect(topHash).toBe(local.topHash);
 });
 
 test("build() into a bucket warns of files that only this machine has", async () => {

@@ -19,6 +19,19 @@ export function chunkedHash(checksum: Checksum, size: number, createSha256: Crea
 	return size > partSize(size) ? undefined : { type, value: chunkedHashValue([digest], createSha256) };
 }
 
+/**
+ * The `sha2-256-chunked` hash of a content by its store's checksum; undefined when the checksum does not prove it: of an
+ * object in several parts only their number is known.
+ */
+export function provenHash(
+	info: { readonly size: number; readonly checksum?: Checksum },
+	createSha256: CreateDigest,
+): Hash | undefined {
+	const { checksum, size } = info;
+	if (checksum === undefined || (checksum.parts ?? 1) > 1) return undefined;
+	return chunkedHash(checksum, size, createSha256);
+}
+
 /** The checksum of an object sent in parts with these SHA-256 digests. */
 export function compositeChecksum(digests: readonly Uint8Array[], createSha256: CreateDigest): Checksum {
 	return { sha256: chunkedHashValue(digests, createSha256), parts: digests.length };
