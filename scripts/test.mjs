@@ -101,7 +101,7 @@ for (const tier of tiers) {
 	let counts;
 	if (tools.missing) {
 		console.log(`${mandatory ? "MISSING" : "Not run here"}: ${tools.missing}. ${tools.fix}.`);
-		counts = { passed: 0, failed: mandatory ? 1 : 0, skipped: 0, why: tools.missing };
+		counts = { passed: 0, failed: mandatory ? 1 : 0, skipped: 0, why: tools.missing, fix: tools.fix };
 	} else {
 		counts = runTier(tier, tools);
 		if (counts.passed + counts.failed === 0) {
@@ -126,6 +126,7 @@ console.log(
 );
 if (absent.length > 0) {
 	console.log(`\nNOT RUN HERE: ${absent.map(({ name, why }) => `${name} (${why})`).join("; ")}.`);
+	for (const { name, fix } of absent) if (fix) console.log(`  ${name}: ${fix}.`);
 	if (!mandatory) console.log("`npm run test:all` requires them all.");
 	console.log("");
 }

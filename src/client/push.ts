@@ -26,7 +26,7 @@ import { adopt, countTree, lineLimit } from "./build.ts";
 import { hashMissing } from "./hashing.ts";
 import { addSeen, readSeen } from "./installs.ts";
 import { openLanding, plainSha256, type Landing, type LandingJob, type Occupant } from "./landing.ts";
-import { locate, userOrigin, type Candidate, type ClientEntry, type Origin } from "./origin.ts";
+import { locate, type Candidate, type ClientEntry, type Origin } from "./origin.ts";
 import { checkPublishable, isInside, isUsable, nextHeader, type HeaderOptions } from "./prepare.ts";
 import { forgetTouched } from "./rehashing.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
@@ -103,13 +103,9 @@ export async function pushPackage(
 	const tree = state.tree.clone();
 	const { elsewhere, ...moved } = await new Mover(tree, state.origin, registry, name, head, options).run();
 	await hashMissing(tree, state.origin, options);
+	keepOrigins(tree, state.origin);
 	const topHash = computeTopHash(header, tree, platform().createSha256);
-	const pushed: PackageState = {
-		header,
-		tree,
-		origin: { kind: "registry", store: registry.store, allowLocalFiles: false },
-		known: state.known,
-	};
+	const pushed: PackageState = { header, tree, origin: registryOrigin(registry), known: state.known };
 	const result = { name, topHash, registry: registry.location, ...countTree(tree), ...moved, state: pushed };
 	const manifest = ChunkedText.from(formatManifest({ header, tree }, lineLimit()));
 	if (options.dryRun === true) return { ...result, changed: head?.topHash !== topHash, dryRun: true };
@@ -194,16 +190,27 @@ async function acceptable(
 	return accept;
 }
 
+function registryOrigin({ store }: Registry): Origin {
+	return { kind: "registry", store, allowLocalFiles: false };
+}
+
+/** Entries that stay where they are go on being read as before, although the package now is another registry's. */
+function keepOrigins(tree: Tree, origin: Origin): void {
+	for (const [key, entry] of tree.walk() as Iterable<[string, ClientEntry]>) {
+		if (entry.origin === undefined) tree.set(key, { ...entry, origin } as ClientEntry);
+	}
+}
+
 /** Serialised values were only saved for the push: their entries now point to the registry. */
 async function releaseScratch(state: PackageState, pushed: Tree): Promise<void> {
 	const { files, settings } = platform();
 	const scratch = await settings?.scratchDirectory();
 	if (files === undefined || scratch === undefined) return;
-	for (const [key, entry] of pushed.walk()) {
+	for (const [key, entry] of pushed.walk() as Iterable<[string, ClientEntry]>) {
 		const own = state.tree.get(key) as ClientEntry | undefined;
 		if (own?.physicalKey.kind !== "file" || !own.physicalKey.path.startsWith(`${scratch}/`)) continue;
 		if (physicalKeyEquals(own.physicalKey, entry.physicalKey)) continue;
-		state.tree.set(key, { ...own, physicalKey: entry.physicalKey });
+		state.tree.set(key, { ...own, physicalKey: entry.physicalKey, origin: entry.origin } as ClientEntry);
 		await files.remove(own.physicalKey.path);
 	}
 }
@@ -241,6 +248,8 @@ class Mover {
 	readonly #head: Head | undefined;
 	readonly #options: PushOptions;
 	readonly #landing: Landing;
+	/** Origin of the entries whose bytes are in the registry now. */
+	readonly #landed: Origin;
 	/** Keys whose place holds other content, so that their own is elsewhere in the registry. */
 	readonly #elsewhere = new Set<string>();
 	#previous: Tree | undefined;
@@ -260,6 +269,7 @@ class Mover {
 		this.#head = head;
 		this.#options = options;
 		this.#landing = openLanding(registry.store);
+		this.#landed = registryOrigin(registry);
 	}
 
 	/** Runs the moves; the tree's entries then point to where their bytes are. */
@@ -637,7 +647,7 @@ class Mover {
 	/** The entry as it is after the move; a moved entry always has the chunked hash, as quilt3 gives it. */
 	#point(work: Work, physicalKey: PhysicalKey, hash: Hash): void {
 		const { meta, size } = work.entry;
-		const entry: ClientEntry = { physicalKey, size, hash, meta, origin: userOrigin };
+		const entry: ClientEntry = { physicalKey, size, hash, meta, origin: this.#landed };
 		this.#tree.set(work.key, entry);
 	}
 

@@ -2,7 +2,7 @@
 import { BaleError, isBaleError } from "../core/errors.ts";
 import { createHasher, isKnownHashType, type Hash, type HashType } from "../core/hash.ts";
 import type { ByteRange, ByteSource } from "../storage/store.ts";
-import { throwIfAborted } from "../transfer/abort.ts";
+import { throwIfAborted } from "../storage/abort.ts";
 import type { Candidate, ClientEntry, Origin } from "./origin.ts";
 import { locate } from "./origin.ts";
 import { platform } from "./runtime.ts";

@@ -1,8 +1,6 @@
 /** Turning what a caller gives (`set`, `setDir`, `copy`) into physical keys with sizes. */
 import { BaleError } from "../core/errors.ts";
 import { formatPhysicalKey, hasScheme, parsePhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
-import type { ByteSource } from "../storage/store.ts";
-import { storeSource } from "./origin.ts";
 import { nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
 
@@ -74,19 +72,4 @@ export async function describeSource(
 		physicalKey: versionId === undefined ? location : { ...location, versionId },
 		size: info.size,
 	};
-}
-
-/** A file or object opened for reading. */
-export async function openLocation(location: PhysicalKey): Promise<ByteSource> {
-	if (location.kind === "file") {
-		const { files } = platform();
-		if (files === undefined) throw new BaleError("Unsupported", "A page cannot read local files");
-		return files.open(location.path);
-	}
-	const store = await platform().openStore(`s3://${location.bucket}`);
-	const source = await storeSource(store, location.key, location.versionId);
-	if (source === undefined) {
-		throw new BaleError("ObjectNotFound", `There is nothing at ${formatPhysicalKey(location)}`);
-	}
-	return source;
 }

@@ -60,7 +60,10 @@ export class Registry {
 		}
 	}
 
-	/** Pointers of a package by age, `latest` last; text in the folder that is no pointer is left out. */
+	/**
+	 * Pointers of a package by age, `latest` last. What is no pointer is left out: other names in the folder, and files
+	 * that hold no top hash (`bale doctor` tells of them).
+	 */
 	async pointers(name: PackageName, signal?: Signal): Promise<Pointer[]> {
 		const prefix = layout.pointerPrefix(name);
 		const found: Pointer[] = [];
@@ -69,8 +72,8 @@ export class Registry {
 			const pointer = item.key.slice(prefix.length);
 			if (pointer !== "latest" && !/^\d+$/.test(pointer)) continue;
 			const text = await this.#readPointer(item.key, signal);
-			if (text === undefined) continue;
-			found.push({ pointer, topHash: checkedPointer(text.text, name, pointer), modifiedAt: item.modifiedAt });
+			if (text === undefined || !isTopHash(text.text)) continue;
+			found.push({ pointer, topHash: parseTopHash(text.text), modifiedAt: item.modifiedAt });
 		}
 		return found.sort((a, b) => pointerOrder(a.pointer) - pointerOrder(b.pointer));
 	}
@@ -232,8 +235,12 @@ export async function parseStream(stream: ReadableStream<Uint8Array>): Promise<M
 	}
 }
 
+function isTopHash(text: string): boolean {
+	return /^[0-9a-f]{64}$/.test(text);
+}
+
 function checkedPointer(text: string, name: string, pointer: string): TopHash {
-	if (/^[0-9a-f]{64}$/.test(text)) return parseTopHash(text);
+	if (isTopHash(text)) return parseTopHash(text);
 	throw new BaleError("CorruptPointer", `The pointer "${pointer}" of "${name}" does not hold a top hash`, {
 		hint: `Run "bale doctor", or publish "${name}" again to write it anew`,
 		details: { name, pointer, found: text.slice(0, 80) },

@@ -2,7 +2,7 @@ import type { CreateDigest, Hash, HashType } from "../core/hash.ts";
 import { createHasher } from "../core/hash.ts";
 import { BaleError } from "../core/errors.ts";
 import type { ByteSource } from "../storage/store.ts";
-import { throwIfAborted } from "./abort.ts";
+import { throwIfAborted } from "../storage/abort.ts";
 
 /**
  * Hashes a source by streaming it. Bytes that do not add up to `source.size` are `SourceChanged`.

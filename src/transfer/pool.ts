@@ -1,4 +1,4 @@
-import { throwIfAborted } from "./abort.ts";
+import { throwIfAborted } from "../storage/abort.ts";
 
 /**
  * Runs `work` on every item with at most `concurrency` at once; results in the order of the items.

@@ -215,12 +215,44 @@ describe("Package.push()", () => {
 		const p = await packageOf(machine, "data", { "d/a b": "a" });
 		const pushed = await p.push("team/data", store, { message: "m" });
 		expect(pushed.get("d/a b")).toBe("s3://memory/team/data/d/a%20b");
+		expect(await pushed.entry("d/a b").text()).toBe("a");
 		const browsed = await Package.browse("team/data", { registry: store });
 		expect(await browsed.entry("d/a b").text()).toBe("a");
 		machine.moved.reset();
 		expect((await pushPackage(browsed, "team/data", { registry: store })).changed).toBe(true);
 		expect(machine.moved.copied).toBe(0);
 	});
+});
+
+describe("push() from one registry to another", () => {
+	test.for(["directory", "store"] as const)("copies from a %s", async (kind) => {
+		const machine = newMachine();
+		const from = kind === "store" ? new MemoryStore() : machine.path("from");
+		await (await packageOf(machine, "data", { a: "a" })).push("team/data", from);
+		rmSync(machine.path("data"), { recursive: true });
+		const browsed = await Package.browse("team/data", { registry: from });
+		const pushed = await browsed.push("team/data", machine.path("to"));
+		expect(readFiles(machine.path("to"), ours)).toEqual({ "team/data/a": "a" });
+		expect(pushed.topHash).toBe(browsed.topHash);
+	});
+
+	test.for(["directory", "store"] as const)(
+		"without copying leaves a package that reads from the first %s",
+		async (kind) => {
+			const machine = newMachine();
+			const from =
+				kind === "store"
+					? new MemoryStore({ root: { kind: "s3", bucket: "from", key: "" } })
+					: machine.path("from");
+			await (await packageOf(machine, "data", { a: "a" })).push("team/data", from);
+			const browsed = await Package.browse("team/data", { registry: from });
+			const pushed = await browsed.push("team/data", new MemoryStore(), { selector: "none" });
+			expect(pushed.get("a")).toBe(browsed.get("a"));
+			expect(await pushed.entry("a").text()).toBe("a");
+			const again = await new Package().set("b", pushed.entry("a"));
+			expect(await again.entry("b").text()).toBe("a");
+		},
+	);
 });
 
 describe("push() never overwrites", () => {

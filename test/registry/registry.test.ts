@@ -63,6 +63,7 @@ describe("Registry.pointers()", () => {
 			[`${pointers}tag`]: hash("d"),
 			[`${pointers}9/deeper`]: hash("d"),
 			[`${pointers}-5`]: hash("d"),
+			[`${pointers}11`]: "damaged",
 		});
 		const found = await registry.pointers(name);
 		expect(found.map(({ pointer, topHash }) => [pointer, topHash])).toEqual([

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { BaleError, errorTable, type ErrorCode } from "../../../src/index.ts";
+import { BaleError, errorTable, type ErrorCode } from "../../../src/core/errors.ts";
 
 /**
  * The `BaleError` that `work` ends with. Checks what every error of bale promises: the code is in the table, the

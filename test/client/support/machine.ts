@@ -33,7 +33,7 @@ export type Machine = {
 	folder(directory: string, files: Files): string;
 };
 
-export type MachineOptions = {
+type MachineOptions = {
 	/** Replaces parts of the platform. */
 	readonly change?: (platform: Platform) => Partial<Platform>;
 	/** Replaces methods of its files. */
@@ -41,7 +41,7 @@ export type MachineOptions = {
 };
 
 /** A second in the clock of every machine: 2023-11-14T22:13:20Z. */
-export const startOfTime = 1_700_000_000;
+const startOfTime = 1_700_000_000;
 
 export function newMachine(options: MachineOptions = {}): Machine {
 	const root = temporaryDirectory();
@@ -91,7 +91,7 @@ export function newMachine(options: MachineOptions = {}): Machine {
 }
 
 /** `files` with some methods replaced; all others keep their own `this`. */
-export function override(files: LocalFiles, methods: Partial<LocalFiles>): LocalFiles {
+function override(files: LocalFiles, methods: Partial<LocalFiles>): LocalFiles {
 	return new Proxy(files, {
 		get(target, name) {
 			const replaced: unknown = Reflect.get(methods, name);

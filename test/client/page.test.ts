@@ -1,0 +1,63 @@
+/** The library as a page has it: no files, no settings; packages over stores. */
+import { expect, test } from "vitest";
+import { copy, createSha256, listPackages, MemoryStore, Package } from "../../src/browser.ts";
+import { failure } from "./support/failure.ts";
+import { chunkedHash, listed } from "./support/files.ts";
+
+test("a page builds packages from values in memory, pushes them to a store, and reads them back", async () => {
+	const store = new MemoryStore();
+	const p = await new Package().set("d/value.json", { a: [1, 1.5] }, { meta: { n: 1 } });
+	await p.set("raw.bin", Uint8Array.of(1, 2, 3));
+	await p.set("blob", new Blob(["from a ", "blob"]));
+	await p.setText("README.md", "# Hello");
+	expect(await p.entry("blob").text()).toBe("from a blob");
+	const pushed = await p.push("team/data", store, { message: "from a page" });
+	expect(pushed.get("blob")).toBe("s3://memory/team/data/blob");
+	expect(pushed.entry("blob").hash?.value).toBe(chunkedHash("from a blob"));
+
+	const browsed = await Package.browse("team/data", { registry: store });
+	expect([browsed.topHash, browsed.message]).toEqual([pushed.topHash, "from a page"]);
+	expect(await browsed.entry("d/value.json").deserialize()).toEqual({ a: [1, 1.5] });
+	expect(await browsed.readme().text()).toBe("# Hello");
+	const tail = await browsed.entry("raw.bin").stream({ range: { offset: 1, length: 2 } });
+	expect(new Uint8Array(await new Response(tail).arrayBuffer())).toEqual(Uint8Array.of(2, 3));
+	expect(await listed(listPackages(store))).toEqual(["team/data"]);
+	const again = await browsed.set("blob", new Blob(["changed"]));
+	await again.push("team/data", store);
+	expect(
+		await (
+			await Package.browse("team/data", { registry: store, topHash: pushed.topHash })
+		)
+			.entry("blob")
+			.text(),
+	).toBe("from a blob");
+});
+
+test("the empty package has the printed top hash in a page too", async () => {
+	expect(await new Package().build("username/packagename", new MemoryStore())).toBe(
+		"2a5a67156ca9238c14d12042db51c5b52260fdd5511b61ea89b58929d6e1769b",
+	);
+	expect(createSha256().digest()).toHaveLength(32);
+});
+
+test("build() refuses what is only in memory, and says to push", async () => {
+	const p = await new Package().set("a.json", { a: 1 });
+	const error = await failure(p.build("team/data", new MemoryStore()), "InvalidArgument");
+	expect(error.message).toContain('"a.json"');
+	expect(error.hint).toContain("Push");
+});
+
+test("what needs files or a registry that a page cannot open is Unsupported", async () => {
+	const store = new MemoryStore();
+	const p = await new Package().set("a.json", { a: 1 });
+	await p.push("team/data", store);
+	await failure(p.set("b", "local/path"), "Unsupported");
+	await failure(p.setDir(".", "local"), "Unsupported");
+	await failure(p.fetch("there"), "Unsupported");
+	await failure(p.verify("there"), "Unsupported");
+	await failure(p.entry("a.json").fetch("there"), "Unsupported");
+	await failure(copy("a", "b"), "Unsupported");
+	await failure(Package.browse("team/data", { registry: "s3://bucket" }), "Unsupported");
+	expect((await failure(Package.browse("team/data"), "InvalidConfig")).hint).toBeTruthy();
+	await failure(Package.browse("team/data", { registry: "local/path" }), "InvalidUrl");
+});
