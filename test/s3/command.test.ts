@@ -1,0 +1,64 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runCli, runCliJson, type CliResult } from "../support/cli.ts";
+import { makeTemporaryDirectory, removeDirectory } from "../support/temporary.ts";
+import { startVersitygw, type S3Server } from "../support/versitygw.ts";
+
+const home = makeTemporaryDirectory();
+let server: S3Server;
+
+beforeAll(async () => {
+	server = await startVersitygw();
+	mkdirSync(join(home, "cats/sub"), { recursive: true });
+	writeFileSync(join(home, "cats/a.txt"), "a\n");
+	writeFileSync(join(home, "cats/sub/b.txt"), "b\n");
+});
+afterAll(async () => {
+	await server.stop();
+	removeDirectory(home);
+});
+
+const bale = (...args: string[]): Promise<CliResult> =>
+	runCli(args, { home, env: { ...server.environment } });
+const json = (...args: string[]): Promise<Record<string, unknown>> =>
+	runCliJson(args, { home, env: { ...server.environment } });
+
+describe("bale on a bucket", () => {
+	it("pushes, lists, shows, installs, compares, rolls back and deletes", async () => {
+		const registry = `s3://${await server.makeBucket({ versions: true })}`;
+		const first = await json("push", "ann/cats", "--dir", "cats", "--registry", registry, "-m", "one");
+		expect(first).toMatchObject({ files: 2, changed: true, copied: { files: 2 } });
+		expect((await bale("list", "--registry", registry)).stdout).toContain("ann/cats");
+
+		const dest = join(home, "copy");
+		await json("install", "ann/cats", "--registry", registry, "--dest", dest);
+		expect(readFileSync(join(dest, "sub/b.txt"), "utf8")).toBe("b\n");
+		expect((await bale("verify", "ann/cats", "--registry", registry, "--dir", dest)).code).toBe(0);
+		expect((await bale("status", dest)).code).toBe(0);
+
+		writeFileSync(join(dest, "a.txt"), "changed\n");
+		expect((await bale("verify", "ann/cats", "--registry", registry, "--dir", dest)).code).toBe(13);
+		const second = await json("push", "ann/cats", "--dir", dest, "--registry", registry, "-m", "two");
+		expect(second).toMatchObject({ copied: { files: 1 }, reused: { files: 1 } });
+		expect((await bale("log", "ann/cats", "--registry", registry)).stdout).toMatch(/two[^]*one/);
+		expect((await bale("cat", "ann/cats", "a.txt", "--registry", registry)).stdout).toBe("changed\n");
+		const old = `ann/cats@${String(first["topHash"])}`;
+		expect((await bale("cat", old, "a.txt", "--registry", registry)).stdout).toBe("a\n");
+		expect((await bale("diff", old, "ann/cats", "--registry", registry)).stdout).toContain("a.txt");
+		expect((await bale("rollback", old, "--registry", registry)).code).toBe(0);
+		expect((await bale("delete", "ann/cats", "--registry", registry, "--yes")).code).toBe(0);
+		expect((await bale("log", "ann/cats", "--registry", registry)).code).toBe(10);
+	}, 120_000);
+
+	it("says what is wrong with a bucket, an endpoint and keys", async () => {
+		const missing = await bale("list", "--registry", "s3://no-such-bucket-here");
+		expect(missing).toMatchObject({ code: 10, stderr: expect.stringContaining("no such bucket") as string });
+		const registry = `s3://${await server.makeBucket()}`;
+		const args = ["push", "ann/cats", "--dir", "cats", "--registry", registry];
+		const keys = { AWS_SECRET_ACCESS_KEY: "wrong" };
+		const refused = await runCli(args, { home, env: { ...server.environment, ...keys } });
+		expect(refused.code).toBe(12);
+		expect(refused.stderr).not.toContain("wrong");
+	}, 60_000);
+});
