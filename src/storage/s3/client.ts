@@ -2,6 +2,7 @@
  * Requests to one bucket: addressed, signed, repeated where that is safe. Redirects to the right region,
  * expired credentials, a wrong clock and buckets that want no signature are dealt with here.
  */
+import { isBaleError } from "../../core/errors.ts";
 import type { CreateDigest } from "../../core/hash.ts";
 import { formatHex } from "../../core/hex.ts";
 import { decodeUtf8Lenient } from "../../core/utf8.ts";
@@ -114,15 +115,27 @@ export class S3Client {
 		throw toBaleError(this.subject(operation), outcome.failure);
 	}
 
-	/** Like `expect`, for answers that are documents. */
+	/** Like `expect`, for answers that are documents; what reads is repeated when the answer breaks off. */
 	async expectText(operation: Operation): Promise<string> {
-		return this.text(operation, await this.expect(operation));
+		for (let attempt = 1; ; attempt++) {
+			const response = await this.expect(operation);
+			try {
+				return await this.text(operation, response);
+			} catch (error) {
+				if (!operation.isRead || attempt === maxAttempts || !isBaleError(error, "StoreUnavailable"))
+					throw error;
+			}
+			await this.#wait(attempt, undefined, operation.signal);
+		}
 	}
 
-	/** The text of a response. */
+	/** The text of a response. Throws `StoreUnavailable` when it breaks off. */
 	async text(operation: Operation, response: TransportResponse): Promise<string> {
 		try {
-			return decodeUtf8Lenient(await collect(response.stream(), documentBytes));
+			const bytes = await collect(response.stream(), documentBytes);
+			const told = response.header("content-length");
+			if (told !== undefined && Number(told) !== bytes.length) throw new TypeError("the answer breaks off");
+			return decodeUtf8Lenient(bytes);
 		} catch (error) {
 			throwIfAborted(operation.signal);
 			throw unreachable(this.subject(operation), error);

@@ -40,7 +40,6 @@ export type S3StoreOptions = S3ClientOptions & {
 
 const mebibyte = 1024 * 1024;
 const multipartBytes = 8 * mebibyte;
-const maxCopyBytes = multipartBytes;
 
 /**
  * Objects in a bucket of AWS S3 or of a server that speaks its protocol. Objects below 8 MiB are sent whole, larger
@@ -219,11 +218,6 @@ export class S3Store implements Store {
 		});
 		if (info?.etag !== etag) throw conflict(key, "it was changed by somebody else");
 		return info;
-	}
-
-	/** Up to this size in bytes `copyFrom` gives an object whose checksum says what its content is. */
-	get maxCopyBytes(): number {
-		return maxCopyBytes;
 	}
 
 	async #putWhole(
