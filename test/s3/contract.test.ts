@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createHasher } from "../../src/core/hash.ts";
 import { createNodeSha256 } from "../../src/node/node-digest.ts";
+import { nodeTransport } from "../../src/node/s3-transport.ts";
 import { collect } from "../../src/storage/byte-source.ts";
 import { chunkedHash } from "../../src/storage/s3/checksum.ts";
 import { describeStore } from "../contract/store.ts";
@@ -67,6 +68,7 @@ describe("S3Store", () => {
 			const expected = hasher.digest();
 			const written = await store.put("large", bytes);
 			const found = await store.head("large");
+			expect(written.versionId).toBeDefined();
 			expect(found).toMatchObject({ size, etag: written.etag, versionId: written.versionId });
 			expect(found?.checksum).toEqual(written.checksum);
 			expect(chunkedHash(written.checksum!, size, createNodeSha256)).toEqual(expected);
@@ -94,6 +96,25 @@ describe("S3Store", () => {
 		const listUploads = { action: "s3:ListBucketMultipartUploads", method: "GET", isRead: true } as const;
 		const uploads = await server.client(bucket).expectText({ ...listUploads, query: [["uploads", ""]] });
 		expect(uploads).not.toContain("<Upload>");
+	});
+
+	test("put() in parts finds its version when the answer was lost", async () => {
+		const bucket = await server.makeBucket({ versions: true });
+		let lost = 0;
+		const store = server.openStore(bucket, {
+			sleep: () => Promise.resolve(),
+			transport: async (request, signal) => {
+				const response = await nodeTransport(request, signal);
+				if (request.method !== "POST" || !request.target.includes("uploadId") || lost++ > 0) return response;
+				response.discard();
+				throw new Error("connection reset");
+			},
+		});
+		const written = await store.put("large", content(9 * mebibyte), { condition: { ifAbsent: true } });
+		expect(written.versionId).toBeDefined();
+		expect(await store.head("large", { versionId: written.versionId! })).toMatchObject({
+			etag: written.etag,
+		});
 	});
 
 	test("put() asks check before the object appears", async () => {

@@ -22,12 +22,15 @@ export type Upload = {
 	readonly options: WriteOptions;
 };
 
-/** What a finished upload is; `resolve` means that the answer was lost and the object must be looked at. */
+/**
+ * What a finished upload is; `resolve` means that the answer was lost and the object must be looked at: asked again, a
+ * server may say that all is well without saying which version it was.
+ */
 export type Uploaded = {
 	readonly checksum: Checksum;
 	readonly outcome:
 		| { readonly kind: "done"; readonly etag: string; readonly response: TransportResponse }
-		| { readonly kind: "resolve" }
+		| { readonly kind: "resolve"; readonly etag?: string }
 		| { readonly kind: "refused" };
 };
 
@@ -176,7 +179,7 @@ async function complete(
 		const { code, message } = readErrorDocument(text);
 		if (code === "" && text !== "") {
 			const etag = childText(parseXml(text), "ETag") ?? outcome.response.header("etag") ?? "";
-			return { kind: "done", etag, response: outcome.response };
+			return repeated ? { kind: "resolve", etag } : { kind: "done", etag, response: outcome.response };
 		}
 		if (code === "PreconditionFailed") return { kind: repeated ? "resolve" : "refused" };
 		if (attempt === completionAttempts) {

@@ -144,7 +144,8 @@ export class S3Store implements Store {
 				Object.assign(upload, { conditionHeaders: {} });
 				continue;
 			}
-			return this.#resolveWrite(key, body.size, checksum, options, outcome.kind === "resolve");
+			const ours = outcome.kind === "resolve" ? { checksum, etag: outcome.etag } : undefined;
+			return this.#resolveWrite(key, body.size, ours, options);
 		}
 	}
 
@@ -249,22 +250,25 @@ export class S3Store implements Store {
 		if (!outcome.repeated && "if-none-match" in conditionHeaders && (await this.#hidesMarker(key, options))) {
 			return this.#putWhole(key, bytes, sha256, {}, options);
 		}
-		return this.#resolveWrite(key, bytes.length, checksum, options, outcome.repeated);
+		const ours = outcome.repeated ? { checksum, etag: undefined } : undefined;
+		return this.#resolveWrite(key, bytes.length, ours, options);
 	}
 
 	/**
-	 * A conditional write was refused. When an attempt before got no answer, the object that is there may be ours: then
-	 * the write has succeeded.
+	 * A write was refused, or it is not known how it ended. When an attempt before got no answer, the object that is
+	 * there may be `ours`: then the write has succeeded.
 	 */
 	async #resolveWrite(
 		key: string,
 		size: number,
-		checksum: Checksum,
+		ours: { readonly checksum: Checksum; readonly etag: string | undefined } | undefined,
 		options: WriteOptions,
-		maybeOurs: boolean,
 	): Promise<ObjectInfo> {
 		const found = await this.head(key, { signal: options.signal });
-		if (maybeOurs && found?.size === size && found.checksum?.sha256 === checksum.sha256) return found;
+		if (found?.size === size && ours !== undefined) {
+			const same = found.etag === ours.etag || found.checksum?.sha256 === ours.checksum.sha256;
+			if (same) return { ...found, checksum: ours.checksum };
+		}
 		const { condition } = options;
 		if (condition !== undefined && "ifEtag" in condition) {
 			throw conflict(key, found === undefined ? "it is gone" : "it was changed by somebody else", {
