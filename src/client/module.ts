@@ -81,6 +81,8 @@ export type DeleteOptions = {
 export type DeleteResult = {
 	readonly name: string;
 	readonly registry: string;
+	/** The whole top hash of the revision; null: all of the package. */
+	readonly topHash: string | null;
 	/** The pointers that were (or would be) removed. */
 	readonly pointers: readonly string[];
 	/** What `latest` names afterwards; null: the name is gone. */
@@ -106,6 +108,7 @@ export async function deletePackage(
 	return {
 		name,
 		registry: opened.location,
+		topHash: topHash ?? null,
 		pointers: deletion.remove,
 		latest: deletion.latest,
 		dryRun: options.dryRun === true,

@@ -28,7 +28,7 @@ export type Environment = { readonly [name: string]: string | undefined };
  */
 export function findPlaces(
 	env: Environment = process.env,
-	platform: NodeJS.Platform = process.platform,
+	platform: string = process.platform,
 	home: string = homedir(),
 ): Places {
 	const paths = platform === "win32" ? win32 : posix;

@@ -54,6 +54,8 @@ export async function publish(
 	if (head !== "damaged" && head?.topHash === topHash) return { topHash, pointer: undefined, changed: false };
 
 	const { pointer, created } = await writeTimestamp(registry, name, options);
+	// Before `latest` names the revision, so that whoever conflicts with it can read who published it.
+	await recordAuthor(registry, name, pointer, options);
 	for (let attempt = 1; ; attempt++) {
 		try {
 			await registry.store.put(layout.latest(name), new TextEncoder().encode(topHash), {
@@ -62,7 +64,6 @@ export async function publish(
 					? { condition: await conditionOn(registry, name, head, signal) }
 					: {}),
 			});
-			await recordAuthor(registry, name, pointer, options);
 			return { topHash, pointer, changed: true };
 		} catch (error) {
 			if (!isBaleError(error, "Conflict") || attempt === SWAP_ATTEMPTS) throw error;
@@ -70,8 +71,10 @@ export async function publish(
 		try {
 			head = await acceptableHead(registry, name, options);
 		} catch (error) {
-			if (created)
+			if (created) {
 				await registry.store.delete(layout.timestamp(name, Number(pointer))).catch(() => undefined);
+				await registry.store.delete(authorKey(name, pointer)).catch(() => undefined);
+			}
 			throw error;
 		}
 		if (head !== "damaged" && head?.topHash === topHash) return { topHash, pointer, changed: true };

@@ -47,7 +47,7 @@ export class Registry {
 
 	/** Text form of where the registry is. */
 	get location(): string {
-		return formatPhysicalKey(this.store.root);
+		return this.store.address ?? formatPhysicalKey(this.store.root);
 	}
 
 	/** Names of all packages, in the order of their UTF-8 bytes; manifests are not opened. */

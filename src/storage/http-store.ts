@@ -25,6 +25,8 @@ const unknownSizeLimitBytes = 64 * 1024 * 1024;
 export class HttpStore implements Store {
 	/** A placeholder: what is read here has no physical key in a manifest. */
 	readonly root: PhysicalKey = { kind: "file", path: "/" };
+	/** The base URL as it was given, without slashes at its end. */
+	readonly address: string;
 	readonly features = { versions: false, conditions: false, writable: false } as const;
 	readonly #base: string;
 	readonly #fetch: typeof fetch;
@@ -34,7 +36,8 @@ export class HttpStore implements Store {
 		if (!/^https?:\/\//i.test(baseUrl)) {
 			throw new BaleError("InvalidUrl", `Cannot read from "${baseUrl}": it is not an http or https URL`);
 		}
-		this.#base = baseUrl.replace(/\/*$/, "/");
+		this.address = baseUrl.replace(/\/*$/, "");
+		this.#base = `${this.address}/`;
 		this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
 	}
 

@@ -68,6 +68,8 @@ export type ObjectBody = { readonly info: ObjectInfo; readonly body: ReadableStr
 export interface Store {
 	/** Where the store's keys begin; `join(root, key)` is the physical key of an object. */
 	readonly root: PhysicalKey;
+	/** How people write where the store is, when that is not `root` as a URL. */
+	readonly address?: string;
 	readonly features: {
 		/** Overwritten objects stay readable by their versionId. */
 		readonly versions: boolean;

@@ -37,6 +37,14 @@ type Case = {
 
 const cases: readonly Case[] = [
 	{
+		what: "a registry that cannot be looked into",
+		break: (box) => {
+			rmSync(join(box.registry, ".quilt"), { recursive: true });
+			writeFileSync(join(box.registry, ".quilt"), "");
+		},
+		finds: ["registry"],
+	},
+	{
 		what: "a data directory where a file is",
 		break: (box) => writeFileSync(box.path("file"), ""),
 		env: (box) => ({ BALE_DATA_DIR: box.path("file") }),

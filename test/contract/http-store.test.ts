@@ -138,6 +138,7 @@ describe("HttpStore", () => {
 			response.end("x");
 		});
 		const store = new HttpStore(`${base}///`);
+		expect(store.address).toBe(base);
 		for (const key of ["a b/c+d", "100%#?", "ü/日本", "a'(b)*!", "__proto__", "..x"]) await store.get(key);
 		expect(urls).toEqual([
 			"/data/a%20b/c%2Bd",

@@ -26,3 +26,21 @@ it.each([
 	const names = exportedNames(path).toSorted((a, b) => a.localeCompare(b, "en"));
 	await expect(`${names.join("\n")}\n`).toMatchFileSnapshot(`names/${name}.txt`);
 });
+
+it("the declarations compile without the types of Node, as in a project that has none", () => {
+	const program = ts.createProgram([join(root, "dist/index.d.ts"), join(root, "dist/browser.d.ts")], {
+		module: ts.ModuleKind.NodeNext,
+		target: ts.ScriptTarget.ES2023,
+		lib: ["lib.es2023.d.ts", "lib.dom.d.ts"],
+		strict: true,
+		noEmit: true,
+		skipLibCheck: false,
+		types: [],
+	});
+	const texts = ts
+		.getPreEmitDiagnostics(program)
+		.map(
+			({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`,
+		);
+	expect(texts).toEqual([]);
+});

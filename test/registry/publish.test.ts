@@ -60,10 +60,10 @@ describe("publish()", () => {
 		expect(await textAt(registry, `${pointers}latest`)).toBe(one.topHash);
 	});
 
-	test("records the author beside quilt3's folder, after latest", async () => {
+	test("records the author beside quilt3's folder, before a conflict with latest can tell of it", async () => {
 		const { store, registry } = setUp();
 		await publish(registry, name, { ...revision("one"), accept: "any", author: "ada@example" });
-		expect(store.log.at(-1)).toBe(`put .bale/authors/team/data/${second}`);
+		expect(store.log.slice(-2)).toEqual([`put .bale/authors/team/data/${second}`, `put ${pointers}latest`]);
 		expect(await readAuthor(registry, name, String(second))).toBe("ada@example");
 		expect(await readAuthor(registry, name, "1")).toBeUndefined();
 	});

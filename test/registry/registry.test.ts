@@ -5,6 +5,7 @@ import { createSha256 } from "../../src/core/sha256.ts";
 import type { TopHash } from "../../src/core/top-hash.ts";
 import { deletePointers, planDeletion, rollback } from "../../src/registry/pointers.ts";
 import { Registry } from "../../src/registry/registry.ts";
+import { HttpStore } from "../../src/storage/http-store.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
 import { failure } from "../client/support/failure.ts";
 import { listed } from "../client/support/files.ts";
@@ -25,6 +26,14 @@ async function registryWith(
 	}
 	return { store, registry: new Registry(store, { createSha256, now: () => 0 }) };
 }
+
+describe("Registry.location", () => {
+	test("is where the store begins, and for a web server its address", () => {
+		const options = { createSha256, now: () => 0 };
+		expect(new Registry(new MemoryStore(), options).location).toBe("s3://memory/");
+		expect(new Registry(new HttpStore("https://host/data/"), options).location).toBe("https://host/data");
+	});
+});
 
 describe("Registry.names()", () => {
 	test("gives every package once, in order, without opening manifests", async () => {

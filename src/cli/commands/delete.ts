@@ -41,7 +41,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		document: {
 			name: result.name,
 			registry: result.registry,
-			topHash: target.topHash ?? null,
+			topHash: result.topHash,
 			pointers: result.pointers,
 			latest: result.latest,
 			dryRun,

@@ -39,10 +39,12 @@ export async function run(invocation: Invocation): Promise<Report> {
 		folder === undefined
 			? { package: await Package.browse(name, { signal }), previous: await readPrevious(invocation, target) }
 			: await draftFromFolder(invocation, folder, target, wishes);
+	// A built package keeps its message, and so its top hash, unless another one is given.
+	const message = wishes.message ?? (folder === undefined ? draft.package.message : undefined);
 	const result = await pushPackage(draft.package, name, {
 		registry,
 		...given("dest", options.text("dest")),
-		...given("message", wishes.message),
+		...given("message", message),
 		...given("workflow", wishes.workflow),
 		...(noCopy ? { selector: "none" as const } : {}),
 		force: options.flag("force"),

@@ -32,10 +32,10 @@ const hashPattern = /^[0-9a-f]{64}$/;
 /** Looks at everything below `.quilt` and `.bale`. */
 export async function checkRegistryFolder(check: RegistryCheck): Promise<Finding[]> {
 	const { folder } = check;
-	if (!existsSync(join(folder, ".quilt"))) {
-		return [ok("registry", `Registry ${folder}: no package yet`, folder)];
-	}
 	const found: Finding[] = [];
+	if (list(join(folder, ".quilt"), found).length === 0) {
+		return found.length > 0 ? found : [ok("registry", `Registry ${folder}: no package yet`, folder)];
+	}
 	const named = new Set<string>();
 	let newest = 0;
 	let packages = 0;

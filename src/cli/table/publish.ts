@@ -43,7 +43,7 @@ export const publishCommands: readonly CommandSpec[] = [
 		group: "Publish",
 		summary: "Publish a folder, or a package of the local registry, with its data",
 		details: [
-			"Copies the data into the registry and publishes a revision that points to the copies. With --dir the folder is the package's content, as in build; without it the package of that name in the local registry is published.",
+			"Copies the data into the registry and publishes a revision that points to the copies. With --dir the folder is the package's content, as in build; without it the package of that name in the local registry is published, with its message unless another is given.",
 			"Refuses with exit code 11 when somebody has published since you last saw the package (installed or pushed it); --force publishes anyway. No revision is lost in either case.",
 			"Without --meta the metadata of a pushed folder is null, as with quilt3; where that drops metadata of the previous revision, push says so.",
 		],
