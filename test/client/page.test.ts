@@ -1,5 +1,5 @@
 /** The library as a page has it: no files, no settings; packages over stores. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { copy, createSha256, listPackages, MemoryStore, Package } from "../../src/browser.ts";
 import { failure } from "./support/failure.ts";
 import { chunkedHash, listed } from "./support/files.ts";
@@ -57,7 +57,20 @@ test("what needs files or a registry that a page cannot open is Unsupported", as
 	await failure(p.verify("there"), "Unsupported");
 	await failure(p.entry("a.json").fetch("there"), "Unsupported");
 	await failure(copy("a", "b"), "Unsupported");
-	await failure(Package.browse("team/data", { registry: "s3://bucket" }), "Unsupported");
 	expect((await failure(Package.browse("team/data"), "InvalidConfig")).hint).toBeTruthy();
 	await failure(Package.browse("team/data", { registry: "local/path" }), "InvalidUrl");
+});
+
+test("a bucket is read with fetch, unsigned", async () => {
+	const asked: [string, RequestInit | undefined][] = [];
+	vi.stubGlobal("fetch", (url: string, init?: RequestInit) => {
+		asked.push([url, init]);
+		const body = "<Error><Code>NoSuchKey</Code><Message>none</Message></Error>";
+		return Promise.resolve(new Response(body, { status: 404 }));
+	});
+	await failure(Package.browse("team/data", { registry: "s3://open-data" }), "PackageNotFound");
+	expect(asked.map(([url]) => url)).toEqual([
+		"https://open-data.s3.us-east-1.amazonaws.com/.quilt/named_packages/team/data/latest",
+	]);
+	expect(asked[0]?.[1]?.headers).toEqual({});
 });
