@@ -4,7 +4,7 @@
  *
  * The rules that make publishing safe are in `publish.ts`; deleting and rolling back in `pointers.ts`.
  */
-import { BaleError } from "../core/errors.ts";
+import { BaleError, isBaleError } from "../core/errors.ts";
 import type { CreateDigest } from "../core/hash.ts";
 import { layout } from "../core/layout.ts";
 import { ManifestParser, type Manifest } from "../core/manifest.ts";
@@ -159,7 +159,9 @@ export class Registry {
 	): Promise<Manifest> {
 		const object = await this.store.get(layout.manifest(topHash), { signal: options.signal });
 		if (object === undefined) throw revisionNotFound(topHash, this.location);
-		const manifest = await parseStream(object.body);
+		const manifest = await parseStream(object.body).catch((error: unknown) => {
+			throw this.#located(error, topHash);
+		});
 		if (options.allowUnverified === true) return manifest;
 		const found = computeTopHash(manifest.header, manifest.tree, this.options.createSha256);
 		if (found !== topHash) {
@@ -173,6 +175,17 @@ export class Registry {
 			);
 		}
 		return manifest;
+	}
+
+	/** What is wrong with a manifest, with the manifest's name. */
+	#located(error: unknown, topHash: TopHash): unknown {
+		if (!isBaleError(error, "InvalidManifest", "DuplicateKey", "KeyCollision", "LimitExceeded")) return error;
+		const message = error.message.replace(/^Cannot read the manifest/, `$& ${topHash} in ${this.location}`);
+		return new BaleError(error.code, message, {
+			hint: error.hint ?? `Run "bale doctor" with that registry to see what can be mended`,
+			details: { ...error.details, topHash, registry: this.location },
+			cause: error,
+		});
 	}
 
 	/** Whether a manifest with that hash is there. */

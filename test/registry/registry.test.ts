@@ -35,6 +35,16 @@ describe("Registry.location", () => {
 	});
 });
 
+describe("Registry.read()", () => {
+	test("names the manifest that cannot be read, and says what to do", async () => {
+		const { registry } = await registryWith({ [`.quilt/packages/${hash("a")}`]: '{"cut' });
+		const error = await failure(registry.read(hash("a")), "InvalidManifest");
+		expect(error.message).toContain(`Cannot read the manifest ${hash("a")} in ${registry.location}: line 1`);
+		expect(error.details).toMatchObject({ topHash: hash("a"), line: 1 });
+		expect(error.hint).toContain("bale doctor");
+	});
+});
+
 describe("Registry.names()", () => {
 	test("gives every package once, in order, without opening manifests", async () => {
 		const { registry } = await registryWith({
