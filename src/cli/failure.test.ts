@@ -1,6 +1,6 @@
 import process from "node:process";
 import { afterEach, expect, it, vi } from "vitest";
-import { BaleError } from "../core/errors.ts";
+import { BaleError, type ErrorCode, errorTable } from "../core/errors.ts";
 import { reportFailure } from "./failure.ts";
 
 const plain = { json: false, debug: false, noColor: true };
@@ -52,4 +52,13 @@ it("reportFailure() prints one document with json, also for foreign errors and b
 		error: { code: "Locked", message: "Held", details: { size: "1180591620717411303424" } },
 	});
 	expect(stderr()).toBe("");
+});
+
+it("reportFailure() gives a hint for every code, also when the error has none", async () => {
+	for (const code of Object.keys(errorTable) as ErrorCode[]) {
+		const stderr = capture("stderr");
+		await reportFailure(new BaleError(code, "It failed"), plain);
+		expect(stderr()).toMatch(/^error: It failed\nhint: \S.{8,}\n$/);
+		vi.restoreAllMocks();
+	}
 });

@@ -1,7 +1,7 @@
 /** Prints a failure: one sentence and one hint for people, or the document `bale.error/1` for programs. */
 import process from "node:process";
 import { display } from "../core/display.ts";
-import { BaleError, errorTable } from "../core/errors.ts";
+import { BaleError, type ErrorCode, errorTable } from "../core/errors.ts";
 import { paintFor } from "./color.ts";
 
 export type FailureOptions = { readonly json: boolean; readonly debug: boolean; readonly noColor: boolean };
@@ -16,11 +16,60 @@ export async function reportFailure(error: unknown, options: FailureOptions): Pr
 		const paint = paintFor(process.stderr.isTTY, process.env, options.noColor);
 		process.stderr.write(`${paint.red("error:")} ${display(known.message)}\n`);
 		for (const line of detailLines(known)) process.stderr.write(`  ${display(line)}\n`);
-		if (known.hint !== undefined) process.stderr.write(`${paint.bold("hint:")} ${display(known.hint)}\n`);
+		const hint = known.hint ?? usualHints[known.code];
+		process.stderr.write(`${paint.bold("hint:")} ${display(hint)}\n`);
 	}
 	if (options.debug) process.stderr.write(`${stackOf(error).split("\n").map(display).join("\n")}\n`);
 	return errorTable[known.code].exit;
 }
+
+/** What one can do about a failure that says nothing itself. */
+const usualHints: Readonly<Record<ErrorCode, string>> = {
+	Unexpected: "Run the same command with --debug and report what it prints",
+	InvalidName: 'Use "namespace/name" with letters, digits, "_" and "-" only',
+	InvalidKey: 'Use a path such as "data/a.csv"',
+	InvalidHash: "Use 6 to 64 digits 0-9 and a-f",
+	InvalidUrl: "Give a directory, a file:// URL or s3://bucket",
+	UnsupportedScheme: "Give a path or a file:// URL",
+	InvalidConfig: "See all settings: bale config list --origin",
+	InvalidArgument: 'See "bale help"',
+	InvalidMetadata: "Use values that JSON has",
+	ReservedKey: "Use another directory",
+	UnportableKey: "Rename the file, and publish it again",
+	KeyCollision: "Rename one of the two",
+	LimitExceeded: "Split it, or make it smaller",
+	NotAFile: "Check the path",
+	Unsupported: "See what this version can do: bale help",
+	Incomplete: "Run the same command again",
+	PackageNotFound: 'Run "bale list" with that registry to see its packages',
+	RevisionNotFound: 'Run "bale log" with that package and registry to see its revisions',
+	EntryNotFound: 'Run "bale ls --recursive" with that package to see its files',
+	ObjectNotFound: "Bring the file back, or use another revision",
+	AmbiguousHash: "Give more digits of the hash",
+	Conflict: "Install the latest revision, do the change again, or use --force",
+	NotLoggedIn: "Log in: bale login",
+	LoginExpired: "Log in again: bale login",
+	AccessDenied: "Check who owns the file and its directory, and their permissions",
+	LocalReference: "Use --allow-local-files if you trust the registry with your files",
+	IntegrityMismatch: "The stored file was changed or damaged: restore it, or publish the right one again",
+	TopHashMismatch: "The manifest was changed or damaged: restore it, or use --allow-unverified",
+	InvalidManifest: "Restore the manifest from a backup, or use another revision",
+	DuplicateKey: "Restore the manifest from a backup, or use another revision",
+	Unverifiable: "Publish the package again, so that every file gets a hash",
+	CorruptPointer: "See what is wrong: bale doctor",
+	DanglingPointer: "See what is wrong: bale doctor",
+	SourceChanged: "Try again when nothing writes to the file",
+	UnsafeDestination: "Choose another destination",
+	DestinationConflict: "Save your changes, install elsewhere with --dest, or use --overwrite",
+	VerifyFailed: "Install the revision again, or publish the folder as a new one",
+	WorkflowRejected: "Do what the workflow demands, or use another registry",
+	InvalidWorkflow: "Mend the workflow configuration of the registry",
+	StoreUnavailable: "Check that the place can be reached, then run the same command again",
+	IdentityUnavailable: "Check the network and the URL of the catalog, then try again",
+	Locked: "Wait for the other process, then run the same command again",
+	NoSpace: "Free some space, then run the same command again",
+	Aborted: "Run the same command again to go on",
+};
 
 /** At most this many lines of details are printed; all of them are in the document. */
 const detailLimit = 20;

@@ -152,7 +152,8 @@ describe("bale", () => {
 		closeSync(full);
 		expect({ code, stderr }).toEqual({
 			code: 15,
-			stderr: "error: Cannot write the output: the disk is full\n",
+			stderr:
+				"error: Cannot write the output: the disk is full\nhint: Free some space, then run the same command again\n",
 		});
 	});
 
