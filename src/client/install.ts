@@ -89,7 +89,8 @@ export async function installPackage(nameText: string, options: InstallOptions =
 	const dest = await destination(name, recordRoot, options);
 	refuseReserved(items, dest, recordRoot);
 	const before = await readInstall(dest);
-	const protectedPaths: ProtectedPaths = (paths) => namedByRegistries([recordRoot, dest], paths);
+	const installed = new Set([...(before?.files.keys() ?? [])].map((key) => `${dest}/${key}`));
+	const protectedPaths: ProtectedPaths = (paths) => namedByRegistries([recordRoot, dest], paths, installed);
 	const result = await materialize(items, state.origin, {
 		...options,
 		dest,
@@ -109,10 +110,11 @@ export async function installPackage(nameText: string, options: InstallOptions =
 		stale,
 		state,
 	};
-	if (options.dryRun === true) return { ...summary, pruned: [], dryRun: true };
-
+	const dryRun = options.dryRun === true;
 	const prunes = options.prune === true && before !== undefined;
-	const pruned = prunes ? await prune(before, dest, stale, protectedPaths) : [];
+	const pruned = prunes ? await prune(before, dest, stale, protectedPaths, dryRun) : [];
+	if (dryRun) return { ...summary, pruned, dryRun };
+
 	await remember(before, name, topHash, registry.location, dest, result.files, stale, pruned);
 	await record(registry, destRegistry, name, topHash, options);
 	state.known.add(destRegistry.location, name, topHash);
@@ -173,8 +175,15 @@ async function destination(name: PackageName, recordRoot: string, options: Insta
 	return `${strip(files.resolve(parsed?.kind === "file" ? nativePath(parsed.path) : location))}/${name}`;
 }
 
-/** Of `paths`, those that a manifest of a registry above them names: a registry's data are not an install's to replace. */
-async function namedByRegistries(starts: readonly string[], paths: readonly string[]): Promise<string[]> {
+/**
+ * Of `paths`, those that a manifest of a registry above them names: a registry's data are not an install's to replace.
+ * In a registry that was moved these are also the files that its recorded paths end in, unless an install put them there.
+ */
+async function namedByRegistries(
+	starts: readonly string[],
+	paths: readonly string[],
+	installed: ReadonlySet<string>,
+): Promise<string[]> {
 	const { files, openStore, now, createSha256 } = platform();
 	const roots = new Set<string>();
 	for (const start of starts) {
@@ -192,12 +201,23 @@ async function namedByRegistries(starts: readonly string[], paths: readonly stri
 			const topHash = item.key.slice(layout.packagesPrefix.length) as TopHash;
 			const manifest = await registry.read(topHash, { allowUnverified: true }).catch(() => undefined);
 			for (const [, entry] of manifest?.tree.walk() ?? []) {
-				if (entry.physicalKey.kind === "file" && inside.has(entry.physicalKey.path))
-					named.add(entry.physicalKey.path);
+				if (entry.physicalKey.kind !== "file") continue;
+				const { path } = entry.physicalKey;
+				if (inside.has(path)) named.add(path);
+				else if (!path.startsWith(`${root}/`)) {
+					const moved = tails(root, path).filter((tail) => inside.has(tail) && !installed.has(tail));
+					if (moved.length > 0 && (await files?.stat(path)) === undefined)
+						moved.forEach((tail) => named.add(tail));
+				}
 			}
 		}
 	}
 	return [...named];
+}
+
+/** Where a file that was recorded elsewhere can be below `root`. */
+function tails(root: string, path: string): string[] {
+	return [...path.matchAll(/\//g)].map(({ index }) => root + path.slice(index));
 }
 
 function staleKeys(
@@ -216,6 +236,7 @@ async function prune(
 	dest: string,
 	stale: readonly string[],
 	protectedPaths: ProtectedPaths,
+	dryRun: boolean,
 ): Promise<string[]> {
 	const destination = await platform().files?.destination(dest);
 	if (destination === undefined || stale.length === 0) return [];
@@ -226,7 +247,7 @@ async function prune(
 		const stat = await destination.stat(key);
 		if (file === undefined || stat?.kind !== "file" || !isUntouched(file, stat)) continue;
 		if (guarded.has(destination.pathOf(key))) continue;
-		await destination.remove(key);
+		if (!dryRun) await destination.remove(key);
 		removed.push(key);
 	}
 	return removed;

@@ -97,7 +97,12 @@ describe("bale install", () => {
 		rmSync(join(folder, "a.txt"));
 		await box.json(["push", "ann/cats", "--dir", "cats", "--registry", "registry"]);
 		expect(await box.json(install)).toMatchObject({ stale: ["a.txt"], pruned: [] });
-		expect(await box.json([...install, "--prune"])).toMatchObject({ pruned: ["a.txt"] });
+		const dry = await box.bale([...install, "--prune", "--dry-run"]);
+		expect(dry.stderr).toContain("1 to remove");
+		expect(existsSync(box.path("copy/a.txt"))).toBe(true);
+		const pruned = await box.bale([...install, "--prune"]);
+		expect(pruned.stderr).toContain("1 removed");
+		expect(pruned.stderr).not.toContain("left from the revision before");
 		expect(existsSync(box.path("copy/a.txt"))).toBe(false);
 	});
 

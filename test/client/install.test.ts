@@ -273,10 +273,12 @@ describe("install() over what is there", () => {
 		machine.folder("there", { edited: "mine!", unknown: "u" });
 		await push(machine, machine.path("registry"), { a: "a" });
 		expect(await install(machine)).toMatchObject({ stale: ["d/gone", "edited"], pruned: [] });
-		expect(await install(machine, { prune: true })).toMatchObject({
-			stale: ["d/gone", "edited"],
-			pruned: ["d/gone"],
-		});
+		for (const dryRun of [true, false]) {
+			expect(await install(machine, { prune: true, dryRun })).toMatchObject({
+				stale: ["d/gone", "edited"],
+				pruned: ["d/gone"],
+			});
+		}
 		expect(readFiles(machine.path("there"))).toEqual({ a: "a", edited: "mine!", unknown: "u" });
 		expect(readdirSync(machine.path("there"))).not.toContain("d");
 	});
@@ -565,6 +567,33 @@ describe("install() never touches what a registry's manifests name", () => {
 		expect(readFiles(registry)).toEqual(before);
 		await install(machine, { registry, topHash: one, dest: machine.path("there") });
 		expect(readFiles(machine.path("there"))).toEqual({ a: "one", b: "b" });
+	});
+
+	test("also when the registry was moved, but files that an install put there are replaced", async () => {
+		const machine = newMachine();
+		await push(machine, machine.path("before"), { a: "one" });
+		renameSync(machine.path("before"), machine.path("after"));
+		await push(machine, machine.path("other"), { a: "two" });
+		const dest = `${machine.path("after")}/team/data`;
+		await failure(
+			install(machine, { registry: machine.path("other"), dest, overwrite: true }),
+			"DestinationConflict",
+		);
+		expect(readFiles(dest)).toEqual({ a: "one" });
+
+		await install(machine, {
+			registry: machine.path("other"),
+			destRegistry: machine.path("mine"),
+			dest: undefined,
+		});
+		renameSync(machine.path("other"), machine.path("moved"));
+		await push(machine, machine.path("moved"), { a: "three" });
+		await install(machine, {
+			registry: machine.path("moved"),
+			destRegistry: machine.path("mine"),
+			dest: undefined,
+		});
+		expect(readFiles(`${machine.path("mine")}/team/data`)).toEqual({ a: "three" });
 	});
 
 	test("prune does not remove a file that another revision of the registry needs", async () => {

@@ -23,6 +23,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		...runOptions(invocation),
 	});
 	const { written, kept, stale, pruned, dryRun } = result;
+	const left = stale.length - pruned.length;
 	const dest = output.display(result.dest);
 	return {
 		document: {
@@ -43,10 +44,10 @@ export async function run(invocation: Invocation): Promise<Report> {
 		notes: [
 			`${dryRun ? "Would install" : "Installed"} ${result.name} from ${output.display(result.registry)} to ${dest}`,
 			`  ${plural(result.files, "file")}, ${formatBytes(result.bytes)}; ${written.length} ${dryRun ? "to write" : "written"}, ${kept} there already${pruned.length > 0 ? `, ${pruned.length} ${dryRun ? "to remove" : "removed"}` : ""}`,
-			...(stale.length === 0
+			...(left === 0
 				? []
 				: [
-						`  ${plural(stale.length, "file is", "files are")} left from the revision before; --prune removes them`,
+						`  ${plural(left, "file is", "files are")} left from the revision before; ${options.flag("prune") ? "they were changed since, or are needed" : "--prune removes them"}`,
 					]),
 			...(dryRun ? [] : [`Next: bale status ${quote(dest)}`]),
 		],
