@@ -241,6 +241,7 @@ describe("deletePackage()", () => {
 		expect(result).toEqual({
 			name: "team/data",
 			registry: `file://${registry}`,
+			topHash: null,
 			pointers: ["1700000000", "latest"],
 			latest: null,
 			dryRun: false,
