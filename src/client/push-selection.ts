@@ -1,0 +1,144 @@
+/** Which entries a push copies, and where each belongs in the registry. */
+import { BaleError } from "../core/errors.ts";
+import type { PackageName } from "../core/names.ts";
+import {
+	formatPhysicalKey,
+	joinPhysicalKey,
+	parsePhysicalKey,
+	physicalKeyEquals,
+	type PhysicalKey,
+} from "../core/physical-key.ts";
+import type { Tree } from "../core/tree.ts";
+import type { Registry } from "../registry/registry.ts";
+import { locate, type Candidate, type ClientEntry, type Origin } from "./origin.ts";
+import { isInside } from "./prepare.ts";
+import type { PushOptions, SelectedEntry } from "./push.ts";
+import { parseLocation } from "./sources.ts";
+
+/** One file to be pushed. */
+export type Work = {
+	readonly key: string;
+	readonly entry: ClientEntry;
+	readonly from: Candidate;
+	readonly size: number;
+	/** Key in the registry's store where the file belongs. */
+	readonly home: string;
+};
+/** The entries that are to be copied, with their places in the store. Throws `KeyCollision`, `ReservedKey`, `InvalidArgument`. */
+export async function selectWork(
+	tree: Tree,
+	origin: Origin,
+	registry: Registry,
+	name: PackageName,
+	options: PushOptions,
+): Promise<Work[]> {
+	const selected: Work[] = [];
+	const homes = new Map<string, string>();
+	const target = targetOf(registry, name, options);
+	for (const [key, entry] of tree.walk() as Iterable<[string, ClientEntry]>) {
+		const seen: SelectedEntry = { physicalKey: formatPhysicalKey(entry.physicalKey), size: entry.size };
+		if (entry.content === undefined && !isSelected(key, entry, seen, registry, options)) continue;
+		const home = target(key, seen);
+		const rival = homes.get(home);
+		if (rival !== undefined) {
+			throw new BaleError(
+				"KeyCollision",
+				`Cannot push: "${rival}" and "${key}" would land at the same place "${home}"`,
+				{
+					details: { keys: [rival, key], place: home },
+				},
+			);
+		}
+		homes.set(home, key);
+		const { versionId: _version, ...place } = { versionId: undefined, ...entry.physicalKey };
+		if (physicalKeyEquals(place, joinPhysicalKey(registry.store.root, home))) continue;
+		refuseReserved(key, home);
+		if (entry.size === undefined) {
+			throw new BaleError("InvalidManifest", `Cannot push "${key}": its size is no number of bytes`, {
+				details: { key },
+			});
+		}
+		const [from] = await locate(key, entry, origin, options.signal, { lazy: true });
+		selected.push({ key, entry, from: from as Candidate, size: entry.size, home });
+	}
+	return selected;
+}
+
+function isSelected(
+	key: string,
+	entry: ClientEntry,
+	seen: SelectedEntry,
+	registry: Registry,
+	options: PushOptions,
+): boolean {
+	const selector = options.selector ?? "missing";
+	if (typeof selector === "function") return selector(key, seen);
+	switch (selector) {
+		case "all":
+			return true;
+		case "local":
+			return entry.physicalKey.kind === "file" && !isInside(registry.store.root, entry.physicalKey);
+		case "none":
+			return false;
+		case "missing":
+			return !isInside(registry.store.root, entry.physicalKey);
+	}
+}
+
+/** Gives each logical key its key in the store. Throws `InvalidArgument` for places outside of the registry. */
+function targetOf(
+	registry: Registry,
+	name: PackageName,
+	options: PushOptions,
+): (key: string, entry: SelectedEntry) => string {
+	const { dest } = options;
+	const { root } = registry.store;
+	if (dest === undefined) return (key) => `${name}/${key}`;
+	if (typeof dest === "function") {
+		return (key, entry) => {
+			const url: unknown = dest(key, entry);
+			if (typeof url !== "string") {
+				throw new BaleError("InvalidArgument", `Cannot push "${key}": dest gave no URL for it`, {
+					details: { key },
+				});
+			}
+			return relativeTo(root, parsePhysicalKey(url), url);
+		};
+	}
+	const location = parseLocation(dest);
+	const base = relativeTo(root, location, dest).replace(/\/+$/, "");
+	return (key) => (base === "" ? key : `${base}/${key}`);
+}
+
+/** A registry's own folders are written by publishing only: a file there could pass for a revision. */
+function refuseReserved(key: string, home: string): void {
+	const first = home.split("/", 1)[0]?.toLowerCase();
+	if (first !== ".quilt" && first !== ".bale") return;
+	throw new BaleError(
+		"ReservedKey",
+		`Cannot push "${key}" to "${home}": that folder belongs to the registry itself`,
+		{
+			hint: "Choose another dest",
+			details: { key, place: home },
+		},
+	);
+}
+
+/** The key in a store of a place below its root. Throws `InvalidArgument` for another place; `text` is how it was given. */
+export function relativeTo(root: PhysicalKey, key: PhysicalKey, text: string): string {
+	const base = root.kind === "s3" ? root.key : root.path;
+	const prefix = base === "" ? "" : base.replace(/\/?$/, "/");
+	const path = key.kind === "s3" ? key.key : key.path;
+	const same = root.kind === "s3" ? key.kind === "s3" && key.bucket === root.bucket : key.kind === "file";
+	const versioned = key.kind === "s3" && key.versionId !== undefined;
+	if (same && !versioned && (path.startsWith(prefix) || `${path}/` === prefix))
+		return path.slice(prefix.length);
+	throw new BaleError(
+		"InvalidArgument",
+		`Cannot push to ${text}: it is not inside the registry ${formatPhysicalKey(root)}`,
+		{
+			hint: "Give a place inside the registry, or another registry",
+			details: { dest: text, registry: formatPhysicalKey(root) },
+		},
+	);
+}
