@@ -1,4 +1,5 @@
 /** What `build` and `push` share before anything moves: the checks, the header, and the question of workflows. */
+import { display } from "../core/display.ts";
 import { BaleError } from "../core/errors.ts";
 import { formatManifestJson, type Json } from "../core/json.ts";
 import { layout } from "../core/layout.ts";
@@ -19,7 +20,7 @@ export type HeaderOptions = {
 
 /**
  * Refuses what could never be published, so that no byte moves in vain: metadata that JSON cannot express
- * (`InvalidMetadata`), lines over the limit (`LimitExceeded`), a message that is no text (`InvalidArgument`).
+ * (`InvalidMetadata`), a key with NUL (`InvalidKey`), lines over the limit (`LimitExceeded`), a message that is no text (`InvalidArgument`).
  */
 export function checkPublishable(state: PackageState, options: HeaderOptions): void {
 	const { message } = options;
@@ -32,6 +33,15 @@ export function checkPublishable(state: PackageState, options: HeaderOptions): v
 	checkMetadata("the package metadata", state.header, limit);
 	for (const [key, meta] of state.tree.directories()) checkMetadata(`the metadata of "${key}"`, meta, limit);
 	for (const [key, entry] of state.tree.walk()) {
+		if (key.includes("\0")) {
+			throw new BaleError(
+				"InvalidKey",
+				`Cannot publish "${display(key)}": no file can have a name with NUL`,
+				{
+					details: { key },
+				},
+			);
+		}
 		if (entry.meta.size > 0) checkMetadata(`the metadata of "${key}"`, entry.meta, limit);
 	}
 }

@@ -576,6 +576,19 @@ describe("push() of a source that changed after set()", () => {
 });
 
 describe("push() refuses before anything is copied", () => {
+	test("a key with NUL", async () => {
+		const machine = newMachine();
+		const registry = machine.path("registry");
+		const p = await packageOf(machine, "data", { a: "a" });
+		await p.set("x\0y", { b: 1 });
+		const before = snapshot(machine.root);
+		for (const work of [() => p.push("team/data", registry), () => p.build("team/data", registry)]) {
+			const error = await failure(work(), "InvalidKey");
+			expect(error.message).toContain("x\\u0000y");
+		}
+		expect(snapshot(machine.root)).toEqual(before);
+	});
+
 	test.for(["../x", "a//b", "/abs", "a/", ""])("a loaded manifest with the key %j", async (key) => {
 		const machine = newMachine();
 		const folder = machine.folder("data", { a: "a" });
