@@ -183,6 +183,10 @@ export class PackageEntry {
 		return `PackageEntry(${this.physicalKey})`;
 	}
 
+	[Symbol.for("nodejs.util.inspect.custom")](): string {
+		return this.toString();
+	}
+
 	/** @internal The entry with its origin, to be put into another package. */
 	detach(): ClientEntry {
 		return { ...this.#entry, origin: this.#entry.origin ?? this.#origin };

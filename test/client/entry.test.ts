@@ -1,5 +1,6 @@
 /** Single files of a package. */
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { inspect } from "node:util";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { Package, type PackageEntry } from "../../src/index.ts";
@@ -181,6 +182,7 @@ describe("PackageEntry changing", () => {
 		const url = `file://${machine.path("data")}/a%20b`;
 		expect([entry.get(), entry.url, entry.physicalKey]).toEqual([url, url, url]);
 		expect(String(entry)).toBe(`PackageEntry(${url})`);
+		expect(inspect(entry)).toBe(String(entry));
 		expect(JSON.parse(JSON.stringify(entry))).toEqual({
 			physicalKey: url,
 			size: 1,
