@@ -20,7 +20,9 @@ function program(): string {
 	if (named !== undefined) return named;
 	const found = findTool("versitygw");
 	if (found.missing !== undefined) throw new Error(`${found.missing}. ${found.fix}.`);
-	return found.env.BALE_TEST_VERSITYGW;
+	const binary = found.env["BALE_TEST_VERSITYGW"];
+	if (binary === undefined) throw new Error("the set-up of versitygw names no program");
+	return binary;
 }
 
 export type S3Server = {
