@@ -215,6 +215,7 @@ describe("bale doctor", () => {
 		const human = await box.bale(["doctor"]);
 		expect(human).toMatchObject({ code: 0 });
 		expect(human.stderr).toContain("Nothing is wrong");
+		expect((await box.bale(["doctor", "registry"])).stdout).toContain(": 1 package, 1 manifest read\n");
 	});
 
 	it.for(cases)("finds $what, and says how to mend it", async (scenario) => {

@@ -8,6 +8,7 @@ import { computeTopHash } from "../../core/top-hash.ts";
 import { createNodeSha256 } from "../../node/node-digest.ts";
 import { isDead } from "../../node/process-identity.ts";
 import { isTemporaryName } from "../../node/temporary-file.ts";
+import { plural } from "../format.ts";
 import { type Finding, fault, ok, reasonOf } from "./finding.ts";
 import { checkWritable } from "./system.ts";
 
@@ -72,7 +73,11 @@ export async function checkRegistryFolder(check: RegistryCheck): Promise<Finding
 	}
 	if (found.length > 0) return found;
 	return [
-		ok("registry", `Registry ${folder}: ${packages} packages, ${wanted.length} manifests read`, folder),
+		ok(
+			"registry",
+			`Registry ${folder}: ${plural(packages, "package")}, ${plural(wanted.length, "manifest")} read`,
+			folder,
+		),
 	];
 }
 
