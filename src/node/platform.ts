@@ -7,7 +7,6 @@ import type { Store } from "../storage/store.ts";
 import { DirectoryStore } from "./directory-store.ts";
 import { NodeFiles } from "./local-files.ts";
 import { createNodeSha256 } from "./node-digest.ts";
-import { openS3 } from "./s3-open.ts";
 import { proxiedFetch } from "./proxied-fetch.ts";
 import { settingsFromConfig } from "./settings.ts";
 
@@ -17,7 +16,12 @@ export function nodePlatform(): Platform {
 		now: () => Date.now(),
 		randomId: () => randomUUID(),
 		createSha256: createNodeSha256,
-		openStore: async (location) => (/^s3:/i.test(location) ? openS3(location) : openStore(location)),
+		openStore: async (location) => {
+			if (!/^s3:/i.test(location)) return openStore(location);
+			// Only those who use buckets pay for loading what they need.
+			const { openS3 } = await import("./s3-open.ts");
+			return openS3(location);
+		},
 		files: new NodeFiles(),
 		settings: settingsFromConfig({
 			onWarning: ({ code, message }) => process.emitWarning(message, { type: "BaleWarning", code }),

@@ -79,22 +79,19 @@ const deviations: Readonly<Record<string, Deviation>> = {
 	"catalog without the extra": { code: "InvalidArgument", why: "no local catalog" },
 	"catalog --detailed-help": { code: "InvalidArgument", why: "no local catalog" },
 	"catalog bad target": { code: "InvalidArgument", why: "no local catalog" },
-	"list-packages no bucket": { code: "Unsupported", why: "buckets come later" },
-	"push --no-copy remote": { code: "Unsupported", why: "buckets come later" },
-	"push remote dir copies": { code: "Unsupported", why: "buckets come later" },
 };
 
 /** Run elsewhere: needs a terminal (`test/e2e/shells`), or what only a bucket has. */
 const elsewhere: Readonly<Record<string, string>> = {
 	"login on a terminal (pty)": "needs a terminal",
-	"verify remote dir": "buckets come later",
+	"list-packages no bucket": "needs a bucket (`test/s3/command.test.ts`)",
+	"push --no-copy remote": "needs a bucket (`test/s3/command.test.ts`)",
+	"push remote dir copies": "needs a bucket (`test/s3/command.test.ts`)",
+	"verify remote dir": "buckets cannot be verified yet",
 };
 
 /** Rows whose arguments must stay buckets. */
 const bucketRows = new Set([
-	"list-packages no bucket",
-	"push --no-copy remote",
-	"push remote dir copies",
 	"install --dest s3",
 ]);
 

@@ -51,6 +51,20 @@ describe("bale on a bucket", () => {
 		expect((await bale("log", "ann/cats", "--registry", registry)).code).toBe(10);
 	}, 120_000);
 
+	it("packages what is in a bucket, with copies and without", async () => {
+		const source = `s3://${await server.makeBucket({ versions: true })}`;
+		await json("push", "ann/source", "--dir", "cats", "--registry", source);
+		const folder = `${source}/ann/source`;
+		const target = `s3://${await server.makeBucket({ versions: true })}`;
+		const linked = await json("push", "ann/linked", "--dir", folder, "--no-copy", "--registry", target);
+		expect(linked).toMatchObject({ files: 2, copied: { files: 0 } });
+		const copied = await json("push", "ann/copied", "--dir", folder, "--registry", target);
+		expect(copied).toMatchObject({ files: 2, copied: { files: 2 }, topHash: linked["topHash"] });
+		for (const name of ["ann/linked", "ann/copied"]) {
+			expect((await bale("cat", name, "sub/b.txt", "--registry", target)).stdout).toBe("b\n");
+		}
+	}, 120_000);
+
 	it("says what is wrong with a bucket, an endpoint and keys", async () => {
 		const missing = await bale("list", "--registry", "s3://no-such-bucket-here");
 		expect(missing).toMatchObject({ code: 10, stderr: expect.stringContaining("no such bucket") as string });
