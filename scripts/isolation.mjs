@@ -25,6 +25,9 @@ export function isolatedEnvironment(environment, home) {
 		XDG_DATA_HOME: `${home}/.local/share`,
 		XDG_CACHE_HOME: `${home}/.cache`,
 		XDG_STATE_HOME: `${home}/.local/state`,
+		// Whoever forgets to name a server reaches a closed port of this machine, never a cloud.
+		AWS_ENDPOINT_URL_S3: "http://127.0.0.1:9",
+		AWS_EC2_METADATA_DISABLED: "true",
 		QUILT_DISABLE_USAGE_METRICS: "true",
 		NO_COLOR: "1",
 		FORCE_COLOR: undefined,

@@ -56,17 +56,18 @@ export async function draftFromFolder(
 	}
 	await draft.setDir(".", folder, {
 		meta: wishes.keepMeta && previous !== undefined ? previous.meta : (wishes.meta ?? null),
-		...folderSelection(invocation),
+		...folderSelection(invocation, target.registry),
 	});
 	return { package: draft, previous: previous?.untouched };
 }
 
-/** Which files of a folder count. */
-export function folderSelection(invocation: Invocation): SetDirOptions {
+/** Which files of a folder count; a registry that lies in the folder is no part of it. */
+export function folderSelection(invocation: Invocation, registry: string | undefined): SetDirOptions {
 	const { options } = invocation;
 	return {
 		include: [...options.list("include")],
 		exclude: [...options.list("exclude")],
+		...(registry === undefined || /^[a-z][a-z0-9+.-]+:/i.test(registry) ? {} : { without: [registry] }),
 		...given("ignore", options.text("ignore") as "quilt" | "git" | "none" | undefined),
 		...runOptions(invocation),
 	};

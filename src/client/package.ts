@@ -19,6 +19,7 @@ import { pushPackage, type Dest, type PushOptions } from "./push.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
 import { setDirectory, type SetDirOptions } from "./set-dir.ts";
+import { localDirectory } from "./sources.ts";
 import { emptyState, KnownRevisions, type PackageState } from "./state.ts";
 import { formatTree } from "./tree-text.ts";
 import { verifyTree, type VerifyOptions, type VerifyReport } from "./verify.ts";
@@ -320,9 +321,8 @@ export class Package implements Iterable<string> {
 		dest = "./",
 		options: RunOptions & { readonly overwrite?: boolean; readonly allowUnverified?: boolean } = {},
 	): Promise<Package> {
-		const { files } = platform();
-		if (files === undefined) throw new BaleError("Unsupported", "A page cannot write files");
-		const root = files.resolve(dest).replace(/(?<=.)\/+$/, "");
+		if (platform().files === undefined) throw new BaleError("Unsupported", "A page cannot write files");
+		const root = localDirectory(dest, "fetch to");
 		const { tree, origin } = this.#state;
 		const items = [...tree.walk()].map(([key, entry]) => ({ key, source: key, entry }));
 		const result = await materialize(items, origin, { ...options, dest: root });

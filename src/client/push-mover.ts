@@ -30,6 +30,8 @@ type Placing = {
 type Contested = { readonly work: Work; readonly occupant: Occupant };
 
 const ROUNDS = 4;
+/** Two changes within this time can have one time stamp: a file as young as `latest` is read again. */
+const CLOCK_GRAIN_MS = 20;
 
 /** Moves the selected entries of one tree into one registry. */
 export class Mover {
@@ -204,7 +206,9 @@ export class Mover {
 		if (occupant.kind !== "object" || occupant.size !== size) return false;
 		if (keepsOverwritten(occupant) && occupant.versionId === versionId) return true;
 		if (occupant.hash !== undefined) return sameHash(occupant.hash, hash);
-		return this.#head !== undefined && occupant.modifiedMs <= this.#head.modifiedAt.getTime();
+		return (
+			this.#head !== undefined && occupant.modifiedMs + CLOCK_GRAIN_MS <= this.#head.modifiedAt.getTime()
+		);
 	}
 
 	/** Places the files: those whose bytes are in the registry, or have just got there, are copied by the store. */

@@ -8,11 +8,14 @@ import {
 	physicalKeyEquals,
 	type PhysicalKey,
 } from "../core/physical-key.ts";
+import { unportableReason } from "../core/portable-key.ts";
 import type { Tree } from "../core/tree.ts";
 import type { Registry } from "../registry/registry.ts";
 import { locate, type Candidate, type ClientEntry, type Origin } from "./origin.ts";
 import { isInside } from "./prepare.ts";
 import type { PushOptions, SelectedEntry } from "./push.ts";
+import { localRoot } from "./registries.ts";
+import { platform } from "./runtime.ts";
 import { parseLocation } from "./sources.ts";
 
 /** One file to be pushed. */
@@ -53,6 +56,7 @@ export async function selectWork(
 		const { versionId: _version, ...place } = { versionId: undefined, ...entry.physicalKey };
 		if (physicalKeyEquals(place, joinPhysicalKey(registry.store.root, home))) continue;
 		refuseReserved(key, home);
+		if (localRoot(registry.store) !== undefined) refuseUnportable(key, home);
 		if (entry.size === undefined) {
 			throw new BaleError("InvalidManifest", `Cannot push "${key}": its size is no number of bytes`, {
 				details: { key },
@@ -108,6 +112,16 @@ function targetOf(
 	const location = parseLocation(dest);
 	const base = relativeTo(root, location, dest).replace(/\/+$/, "");
 	return (key) => (base === "" ? key : `${base}/${key}`);
+}
+
+/** A directory registry cannot keep a file of that name; said before anything is copied. */
+function refuseUnportable(key: string, home: string): void {
+	const reason = unportableReason(home, platform().system === "windows" ? "windows" : "posix");
+	if (reason === undefined) return;
+	throw new BaleError("UnportableKey", `Cannot push "${key}" to "${home}": ${reason}`, {
+		hint: "Rename the file, or choose a shorter dest",
+		details: { key, place: home },
+	});
 }
 
 /** A registry's own folders are written by publishing only: a file there could pass for a revision. */

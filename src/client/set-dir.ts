@@ -22,6 +22,8 @@ export type SetDirOptions = RunOptions & {
 	readonly include?: readonly string[] | undefined;
 	/** Globs on the path below the directory: not these files. */
 	readonly exclude?: readonly string[] | undefined;
+	/** Directory registries: those below the directory are left out, with a warning. */
+	readonly without?: readonly string[] | undefined;
 	/** Take objects without their versions. */
 	readonly unversioned?: boolean | undefined;
 };
@@ -98,13 +100,28 @@ async function walk(
 		);
 	}
 	const ignored = await ignoreRules(root, options);
+	const without = new Set(
+		(options.without ?? []).map((directory) => {
+			const path = files.resolve(directory).replace(/(?<=.)\/+$/, "");
+			return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : "";
+		}),
+	);
 	const selected = await selection(options);
 	options.onProgress?.({ kind: "started", phase: "walk", files: 0, bytes: 0 });
 	const found: (readonly [string, ClientEntry])[] = [];
 	const invalid: string[] = [];
 	for await (const file of files.walk(root, {
 		signal: options.signal,
-		...(ignored === undefined ? {} : { ignore: ignored }),
+		ignore: (path, isDirectory) => {
+			if (!isDirectory || !without.has(path)) return ignored?.(path, isDirectory) === true;
+			options.onProgress?.({
+				kind: "warning",
+				code: "DirectoryLeftOut",
+				message: `"${path}" is left out: it is the registry`,
+				details: { path },
+			});
+			return true;
+		},
 		onWarning: ({ relativePath, reason }) =>
 			options.onProgress?.({
 				kind: "warning",

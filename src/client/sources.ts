@@ -21,6 +21,16 @@ export function parseLocation(text: string): PhysicalKey {
 	return { kind: "file", path: files.resolve(text) };
 }
 
+/** A directory of this machine as users type it, without a slash at its end; `Unsupported` for places elsewhere. */
+export function localDirectory(text: string, purpose: string): string {
+	const location = parseLocation(text);
+	if (location.kind === "file") return location.path.replace(/(?<=.)\/+$/, "");
+	throw new BaleError("Unsupported", `Cannot ${purpose} ${text}: it is no local directory`, {
+		hint: "Name a directory of this machine",
+		details: { path: text },
+	});
+}
+
 /** A file or object to be put at `key`, with its size now. Throws `NotAFile`, `ObjectNotFound`. */
 export async function describeSource(
 	key: string,

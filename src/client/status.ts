@@ -2,6 +2,7 @@ import { BaleError } from "../core/errors.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { isUntouched, readInstall } from "./installs.ts";
 import { platform } from "./runtime.ts";
+import { localDirectory } from "./sources.ts";
 
 export type Status = {
 	readonly name: string;
@@ -19,7 +20,7 @@ export type Status = {
 export async function statusOf(directory: string, options: RunOptions = {}): Promise<Status> {
 	const { files } = platform();
 	if (files === undefined) throw new BaleError("Unsupported", "A page cannot read local directories");
-	const dest = files.resolve(directory).replace(/(?<=.)\/+$/, "");
+	const dest = localDirectory(directory, "compare");
 	const install = await readInstall(dest);
 	if (install === undefined) {
 		throw new BaleError("PackageNotFound", `Nothing is known to be installed in ${dest}`, {

@@ -5,6 +5,7 @@ import type { RunOptions } from "../transfer/events.ts";
 import type { HashJob } from "./platform.ts";
 import { verifiableHash } from "./reading.ts";
 import { platform } from "./runtime.ts";
+import { localDirectory } from "./sources.ts";
 
 export type VerifyOptions = RunOptions & { readonly extraFilesOk?: boolean | undefined };
 
@@ -35,7 +36,7 @@ export async function verifyTree(
 ): Promise<VerifyReport> {
 	const { files } = platform();
 	if (files === undefined) throw new BaleError("Unsupported", "A page cannot read local directories");
-	const root = files.resolve(directory).replace(/(?<=.)\/+$/, "");
+	const root = localDirectory(directory, "verify");
 	const found = new Map<string, { path: string; size: number }>();
 	const state = await files.stat(root);
 	if (state !== undefined && state.kind !== "directory") {

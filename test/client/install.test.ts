@@ -795,6 +795,8 @@ describe("Package.verify()", () => {
 		});
 		expect((await p.verify(machine.path("none"))).missing).toHaveLength(4);
 		await failure(p.verify(`${there}/a`), "NotAFile");
+		await failure(p.verify("s3://bucket/there"), "Unsupported");
+		await failure(p.fetch("s3://bucket/there"), "Unsupported");
 	});
 
 	test("extraFilesOk passes over extra files", async () => {

@@ -1,5 +1,15 @@
 /** Pushing to a directory registry: where files land, and what is never touched. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	symlinkSync,
+	utimesSync,
+	writeFileSync,
+} from "node:fs";
 import { describe, expect, test } from "vitest";
 import { MemoryStore, Package, pushPackage, type ProgressEvent } from "../../src/index.ts";
 import { failure } from "./support/failure.ts";
@@ -71,6 +81,8 @@ describe("Package.push()", () => {
 		const registry = machine.path("registry");
 		const p = await packageOf(machine, "data", { a: "a", "d/e": "e" });
 		await p.push("team/data", registry);
+		// A file as young as the revision is read again, since its time could hide a change.
+		for (const key of ["a", "d/e"]) utimesSync(`${registry}/team/data/${key}`, 1e9, 1e9);
 		const before = snapshot(registry);
 		machine.moved.reset();
 		const { package: pushed, ...result } = await pushPackage(p, "team/data", { registry });
@@ -401,6 +413,17 @@ describe("push() with dest", () => {
 		const p = await packageOf(machine, "data", { a: "a", b: "b" });
 		await failure(p.push("team/data", registry, { dest: dest(registry) as string }), code);
 		expect(readFiles(registry)).toEqual({});
+	});
+
+	test("refuses a name that the directory cannot keep before anything is copied", async () => {
+		const machine = newMachine();
+		const registry = machine.path("registry");
+		const p = new Package();
+		const folder = machine.folder("data", { a: "a" });
+		await p.set("a", `${folder}/a`);
+		await p.set("n".repeat(300), `${folder}/a`);
+		await failure(p.push("team/data", registry), "UnportableKey");
+		expect(existsSync(`${registry}/team`)).toBe(false);
 	});
 
 	test.for([".quilt/packages", ".bale/objects", ".quilt"])(

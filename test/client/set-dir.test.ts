@@ -28,6 +28,16 @@ describe("Package.setDir()", () => {
 		expect(keysOf(p)).toEqual(["a"]);
 	});
 
+	test("leaves out a registry that lies in the folder, and says so", async () => {
+		const machine = newMachine();
+		const folder = machine.folder("data", { a: "a", "reg/team/data/a": "a", "region/b": "b" });
+		const events: ProgressEvent[] = [];
+		const without = [`${folder}/reg/`, machine.path("elsewhere")];
+		const p = await new Package().setDir(".", folder, { without, onProgress: (event) => events.push(event) });
+		expect(keysOf(p)).toEqual(["a", "region/b"]);
+		expect(events).toContainEqual(expect.objectContaining({ kind: "warning", code: "DirectoryLeftOut" }));
+	});
+
 	test("does not count slashes around the key", async () => {
 		const machine = newMachine();
 		const folder = machine.folder("data", { a: "a" });

@@ -96,7 +96,8 @@ describe.each([true, false])("with versions %s, bale and quilt3 on one bucket", 
 			tops.push((await pushPackage(made, name, { registry, message: content, force: true })).topHash);
 		}
 		writeFileSync(file, "three");
-		await new Promise((resolve) => setTimeout(resolve, 1100));
+		// quilt3 writes its second blindly: it has to be later than the one that the second push was moved to.
+		await new Promise((resolve) => setTimeout(resolve, 2500));
 		const steps = [{ op: "set", key: "a.txt", src: file }] as const;
 		tops.push((await quilt3.push({ steps }, { name, registry })).top_hash);
 

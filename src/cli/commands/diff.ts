@@ -76,5 +76,6 @@ async function compareFolder(invocation: Invocation, pkg: Package, folder: strin
 }
 
 async function packageOf(invocation: Invocation, folder: string): Promise<Package> {
-	return await new Package().setDir(".", folder, folderSelection(invocation));
+	const registry = invocation.options.text("registry");
+	return await new Package().setDir(".", folder, folderSelection(invocation, registry));
 }
