@@ -91,9 +91,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 };
 
 /** Rows whose arguments must stay buckets. */
-const bucketRows = new Set([
-	"install --dest s3",
-]);
+const bucketRows = new Set(["install --dest s3"]);
 
 /** Packages that only those rows publish. */
 const unpublished = new Set(["u/r", "u/r2"]);
