@@ -36,7 +36,8 @@ export type Revision = { readonly name: string; readonly registry: string; reado
 type Answer = { id: number; result?: unknown; error?: { type: string; message: string } };
 type Waiting = { resolve: (result: unknown) => void; reject: (error: Error) => void };
 
-function interpreter(): string {
+/** Path of the Python that has quilt3. */
+export function interpreter(): string {
 	const named = process.env["BALE_TEST_PYTHON"];
 	if (named !== undefined) return named;
 	const found = findTool("python");
