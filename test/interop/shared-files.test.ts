@@ -77,7 +77,7 @@ describe("a login", () => {
 		expect(seen).toBe(server.origin);
 		const identity = machine.newIdentity();
 		expect(await identity.loggedIn()).toBe(server.origin);
-		const credentials = await (await identity.getCredentialProvider({ fallback: false }))();
+		const credentials = await identity.getCredentialProvider({ fallback: false })();
 		expect(credentials).toMatchObject({ accessKeyId: "AK", secretAccessKey: "SK", sessionToken: "ST" });
 		expect(server.received.at(-1)?.headers.authorization).toBe("Bearer access-pasted");
 
