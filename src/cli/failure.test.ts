@@ -49,7 +49,12 @@ it("reportFailure() prints one document with json, also for foreign errors and b
 	});
 	expect(JSON.parse(stdout())).toEqual({
 		schema: "bale.error/1",
-		error: { code: "Locked", message: "Held", details: { size: "1180591620717411303424" } },
+		error: {
+			code: "Locked",
+			message: "Held",
+			hint: "Wait for the other process, then run the same command again",
+			details: { size: "1180591620717411303424" },
+		},
 	});
 	expect(stderr()).toBe("");
 });

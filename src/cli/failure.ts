@@ -9,14 +9,14 @@ export type FailureOptions = { readonly json: boolean; readonly debug: boolean; 
 /** Prints `error` and returns the exit code that belongs to it. */
 export async function reportFailure(error: unknown, options: FailureOptions): Promise<number> {
 	const known = error instanceof BaleError ? error : unexpected(error);
+	const hint = known.hint ?? usualHints[known.code];
 	if (options.json) {
-		const document = { schema: "bale.error/1", error: known.toJSON() };
+		const document = { schema: "bale.error/1", error: { ...known.toJSON(), hint } };
 		process.stdout.write(`${JSON.stringify(document, plainValue, 2)}\n`);
 	} else {
 		const paint = paintFor(process.stderr.isTTY, process.env, options.noColor);
 		process.stderr.write(`${paint.red("error:")} ${display(known.message)}\n`);
 		for (const line of detailLines(known)) process.stderr.write(`  ${display(line)}\n`);
-		const hint = known.hint ?? usualHints[known.code];
 		process.stderr.write(`${paint.bold("hint:")} ${display(hint)}\n`);
 	}
 	if (options.debug) process.stderr.write(`${stackOf(error).split("\n").map(display).join("\n")}\n`);

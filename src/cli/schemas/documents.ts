@@ -347,15 +347,12 @@ const documents: Readonly<Record<string, Schema>> = {
 	),
 	"bale.error/1": object(
 		{
-			error: object(
-				{
-					code: oneOf(Object.keys(errorTable), "Stable code"),
-					message: text("One sentence"),
-					details: { type: "object", description: "Fields for programs", additionalProperties: true },
-				},
-				undefined,
-				{ hint: text("What to do about it") },
-			),
+			error: object({
+				code: oneOf(Object.keys(errorTable), "Stable code"),
+				message: text("One sentence"),
+				hint: text("What to do about it"),
+				details: { type: "object", description: "Fields for programs", additionalProperties: true },
+			}),
 		},
 		"A failure; printed by every command instead of its own document",
 	),
