@@ -3,7 +3,7 @@
  * be lost, then copy what is missing, each file verified before it appears.
  */
 import { BaleError, isBaleError } from "../core/errors.ts";
-import { isKnownHashType, type Hash, type HashType } from "../core/hash.ts";
+import { isKnownHashType, sameHash, type Hash, type HashType } from "../core/hash.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { installedFile, isUntouched, type InstalledFile } from "./installs.ts";
 import { locate, type Candidate, type ClientEntry, type Origin } from "./origin.ts";
@@ -273,10 +273,6 @@ async function writeFromElsewhere(
 
 function isWrongBytes(error: unknown): boolean {
 	return isBaleError(error, "IntegrityMismatch", "SourceChanged");
-}
-
-function sameHash(a: Hash | undefined, b: Hash | undefined): boolean {
-	return a !== undefined && b !== undefined && a.type === b.type && a.value === b.value;
 }
 
 function count(n: number, noun: string): string {

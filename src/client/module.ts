@@ -4,6 +4,7 @@ import { parsePackageName } from "../core/names.ts";
 import { formatPhysicalKey } from "../core/physical-key.ts";
 import { deletePointers, planDeletion } from "../registry/pointers.ts";
 import { readAuthor } from "../registry/publish.ts";
+import { packageNotFound } from "../registry/registry.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
@@ -50,7 +51,7 @@ export async function* revisions(
 	const parsed = parsePackageName(name);
 	const opened = await openRegistry(registry, "local");
 	const pointers = await opened.pointers(parsed, options.signal);
-	if (pointers.length === 0) throw notFound(name, opened.location);
+	if (pointers.length === 0) throw packageNotFound(name, opened.location);
 	const latest = pointers.find((item) => item.pointer === "latest")?.topHash;
 	for (const { pointer, topHash } of pointers.reverse()) {
 		if (pointer === "latest") continue;
@@ -113,12 +114,6 @@ export async function deletePackage(
 		latest: deletion.latest,
 		dryRun: options.dryRun === true,
 	};
-}
-
-function notFound(name: string, registry: string): BaleError {
-	return new BaleError("PackageNotFound", `There is no package "${name}" in ${registry}`, {
-		details: { name, registry },
-	});
 }
 
 export type CopyOptions = RunOptions & {

@@ -1,6 +1,6 @@
 /** Hashes of what would be pushed, where it is not copied in the same step. */
 import { BaleError } from "../core/errors.ts";
-import { isKnownHashType, type Hash, type HashType } from "../core/hash.ts";
+import { isKnownHashType, sameHash, type Hash, type HashType } from "../core/hash.ts";
 import { hashSource } from "../transfer/hash-source.ts";
 import type { MoveOptions } from "./platform.ts";
 import type { Work } from "./push-selection.ts";
@@ -48,9 +48,4 @@ async function checkLegacy(work: Work, options: MoveOptions): Promise<void> {
 			details: { key: work.key, expected: hash, found },
 		},
 	);
-}
-
-/** Whether both are there and the same. */
-export function sameHash(a: Hash | undefined, b: Hash | undefined): boolean {
-	return a !== undefined && b !== undefined && a.type === b.type && a.value === b.value;
 }

@@ -1,6 +1,6 @@
 /** Brings files into a registry: finds what is there, says where the rest belongs, and has it copied. */
 import { isBaleError } from "../core/errors.ts";
-import { isKnownHashType, type Hash } from "../core/hash.ts";
+import { isKnownHashType, sameHash, type Hash } from "../core/hash.ts";
 import { layout } from "../core/layout.ts";
 import type { PackageName } from "../core/names.ts";
 import { formatPhysicalKey, joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
@@ -11,7 +11,7 @@ import { mapPool } from "../transfer/pool.ts";
 import { openLanding, plainSha256, type Landing, type LandingJob, type Occupant } from "./landing.ts";
 import type { ClientEntry, Origin } from "./origin.ts";
 import { isInside } from "./prepare.ts";
-import { contentHashes, sameHash } from "./push-content.ts";
+import { contentHashes } from "./push-content.ts";
 import { relativeTo, selectWork, type Work } from "./push-selection.ts";
 import type { PushOptions, PushResult } from "./push.ts";
 

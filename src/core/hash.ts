@@ -110,3 +110,8 @@ function digestHasher(type: HashType, digest: Digest, format: (bytes: Uint8Array
 		},
 	};
 }
+
+/** Whether both are there and the same. */
+export function sameHash(a: Hash | undefined, b: Hash | undefined): boolean {
+	return a !== undefined && b !== undefined && a.type === b.type && a.value === b.value;
+}
