@@ -12,7 +12,7 @@ export default defineConfig(
 		files: ["**/*.js", "**/*.mjs"],
 		languageOptions: {
 			globals: Object.fromEntries(
-				["Buffer", "URL", "console", "performance", "process", "setTimeout", "structuredClone"].map(
+				["Buffer", "URL", "console", "fetch", "performance", "process", "setTimeout", "structuredClone"].map(
 					(name) => [name, "readonly"],
 				),
 			),

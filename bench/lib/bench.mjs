@@ -1,0 +1,156 @@
+/** Runs one scenario: prepares its data, runs the contestants interleaved, checks every result. */
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { loadavg } from "node:os";
+import { findPeer } from "./peers.mjs";
+import { median } from "./measure.mjs";
+
+/**
+ * @typedef {object} Contestant
+ * @property {string} id
+ * @property {string} label
+ * @property {readonly string[]} [needs] names of peers
+ * @property {readonly string[]} argv
+ * @property {string} [cwd]
+ * @property {Record<string, string>} [env]
+ * @property {number} [rounds] runs at most; for those that take minutes
+ * @property {() => void} [before] brings everything to the state from which the run starts; not measured
+ * @property {(run: import("./measure.mjs").Run & { requests?: Record<string, number> }) => string | undefined} [check]
+ *   what is wrong with the result
+ *
+ * @typedef {object} Target `of` against `beside`: at most that ratio, or that many times less, of a metric.
+ * @property {string} of
+ * @property {string} [beside]
+ * @property {"cpu" | "wall" | "rss"} metric
+ * @property {number} [atMost]
+ * @property {number} [timesLess]
+ * @property {number} [mebibytes]
+ *
+ * @typedef {object} Scenario
+ * @property {string} name
+ * @property {string} group
+ * @property {string} title
+ * @property {string} base id of the contestant that the others are shown beside
+ * @property {boolean} [server] needs the S3 server
+ * @property {(context: Context) => unknown} prepare
+ * @property {(data: any, context: Context) => Contestant[]} contestants
+ * @property {readonly Target[]} targets
+ *
+ * @typedef {object} Context
+ * @property {string} directory the scenario's own
+ * @property {number} scale
+ * @property {(n: number) => number} scaled
+ * @property {Awaited<ReturnType<typeof import("./server.mjs").startServer>>} [server]
+ * @property {Record<string, string>} env what every contestant sees
+ */
+
+/**
+ * @param {Scenario} scenario
+ * @param {{ runner: import("./measure.mjs").Runner, work: string, scale: number, rounds: number, env: Record<string, string>, server?: any, log: (line: string) => void }} options
+ */
+export async function runScenario(scenario, { runner, work, scale, rounds, env, server, log }) {
+	const directory = join(work, scenario.name);
+	mkdirSync(directory, { recursive: true });
+	const context = { directory, scale, scaled: (n) => Math.max(1, Math.round(n * scale)), env, server };
+	try {
+		const data = await scenario.prepare(context);
+		const results = [];
+		for (const contestant of scenario.contestants(data, context)) {
+			const absent = (contestant.needs ?? []).map((name) => findPeer(name).missing).find(Boolean);
+			results.push({ contestant, missing: absent, problem: undefined, runs: [] });
+		}
+		for (let round = 0; round < rounds; round++) {
+			const turn = round % results.length;
+			for (const result of [...results.slice(turn), ...results.slice(0, turn)]) {
+				const { contestant } = result;
+				if (result.missing || result.problem || round >= (contestant.rounds ?? rounds)) continue;
+				log(`  ${contestant.label} (${round + 1})`);
+				await runOnce(result, { runner, env, server, directory });
+			}
+		}
+		return summarize(scenario, results, { scale, rounds });
+	} finally {
+		rmSync(directory, { recursive: true, force: true });
+	}
+}
+
+async function runOnce(result, { runner, env, server, directory }) {
+	const { contestant } = result;
+	await contestant.before?.();
+	const before = server && { cpu: server.cpu(), requests: server.requests() };
+	const load = loadavg()[0];
+	const run = await runner.run(contestant.argv, {
+		cwd: contestant.cwd ?? directory,
+		env: { ...env, ...contestant.env },
+	});
+	if (before) {
+		run.serverCpu = server.cpu() - before.cpu;
+		run.requests = {};
+		for (const [name, count] of Object.entries(server.requests())) {
+			const more = count - (before.requests[name] ?? 0);
+			if (more > 0) run.requests[name] = more;
+		}
+	}
+	run.load = load;
+	const problem =
+		run.code === 0 ? contestant.check?.(run) : `exit code ${run.code}: ${lastLines(run.stderr)}`;
+	if (problem) result.problem = problem;
+	else result.runs.push(run);
+}
+
+function lastLines(text) {
+	return text.trim().split("\n").slice(-3).join(" / ").slice(-400);
+}
+
+function summarize(scenario, results, { scale, rounds }) {
+	const rows = results.map(({ contestant, missing, problem, runs }) => ({
+		id: contestant.id,
+		label: contestant.label,
+		...(missing ? { missing } : {}),
+		...(problem ? { problem } : {}),
+		...(missing || problem || runs.length === 0 ? {} : figures(runs)),
+	}));
+	const of = (id) => rows.find((row) => row.id === id && row.cpu !== undefined);
+	const targets = scenario.targets.map((target) => ({ ...target, ...judge(target, of) }));
+	return {
+		name: scenario.name,
+		group: scenario.group,
+		title: scenario.title,
+		base: scenario.base,
+		scale,
+		rounds,
+		rows,
+		targets,
+	};
+}
+
+function figures(runs) {
+	const spread = (key) => {
+		const values = runs.map((run) => run[key]);
+		return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
+	};
+	return {
+		runs: runs.length,
+		cpu: spread("cpu"),
+		wall: spread("wall"),
+		rss: spread("rss"),
+		load: spread("load"),
+		...(runs[0].requests ? { serverCpu: spread("serverCpu"), requests: runs.at(-1).requests } : {}),
+		...(runs[0].bytesRead === undefined ? {} : { bytesRead: runs[0].bytesRead }),
+	};
+}
+
+/** The figure that a target speaks of, and whether it holds; neither when a contestant gave no result. */
+function judge(target, of) {
+	const subject = of(target.of);
+	if (subject === undefined) return {};
+	if (target.mebibytes !== undefined) {
+		const found = subject.rss.median / 2 ** 20;
+		return { found, holds: found <= target.mebibytes };
+	}
+	const beside = of(target.beside);
+	if (beside === undefined) return {};
+	const ratio = subject[target.metric].median / beside[target.metric].median;
+	if (target.atMost !== undefined) return { found: ratio, holds: ratio <= target.atMost };
+	return { found: 1 / ratio, holds: 1 / ratio >= target.timesLess };
+}

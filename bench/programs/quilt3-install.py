@@ -1,0 +1,8 @@
+"""quilt3: the latest revision of a package, installed to a folder."""
+
+import sys
+
+import quilt3
+
+registry, dest = sys.argv[1:]
+print(quilt3.Package.install("bench/data", registry=registry, dest=dest).top_hash)

@@ -1,0 +1,275 @@
+/** To and from a bucket of versitygw on loopback, which shares the cores with the clients: CPU time of the client decides. */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { bale, program } from "../lib/contestants.mjs";
+import { makeFile, makeFiles } from "../lib/files.mjs";
+import { findPeer } from "../lib/peers.mjs";
+
+const mebibyte = 2 ** 20;
+
+const many = (context) => {
+	const data = join(context.directory, "data");
+	const count = context.scaled(2000);
+	makeFiles(data, count, 100 * 1024);
+	return { data, count };
+};
+const one = (context) => {
+	const data = join(context.directory, "data");
+	mkdirSync(data);
+	makeFile(join(data, "big.bin"), context.scaled(1024) * mebibyte);
+	return { data, count: 1 };
+};
+
+const python = () => findPeer("python").path;
+
+/** The same client for all: bucket and arguments of one run are made before it. */
+function uploads(data, context) {
+	const { server } = context;
+	let bucket;
+	const fresh = () => {
+		bucket = server.makeBucket(python());
+		for (const name of ["XDG_CACHE_HOME", "XDG_DATA_HOME"])
+			rmSync(context.env[name], { recursive: true, force: true });
+	};
+	const arrived = (prefix) => () => {
+		const { objects, bytes } = count(server, bucket, prefix);
+		const expected = data.count;
+		return objects === expected
+			? undefined
+			: `${objects} objects (${bytes} bytes) where ${expected} were sent`;
+	};
+	const contestant = (id, label, needs, argv, prefix) => ({
+		id,
+		label,
+		needs: [...needs, "python"],
+		get argv() {
+			return argv();
+		},
+		before: fresh,
+		check: arrived(prefix),
+	});
+	return [
+		contestant(
+			"s5cmd",
+			"s5cmd cp",
+			["s5cmd"],
+			() => [findPeer("s5cmd").path, "--log", "error", "cp", `${data.data}/`, `s3://${bucket}/data/`],
+			"data/",
+		),
+		contestant(
+			"rclone",
+			"rclone copy",
+			["rclone"],
+			() => ["rclone", "copy", "--s3-no-check-bucket", data.data, `s:${bucket}/data`],
+			"data/",
+		),
+		contestant(
+			"aws",
+			"aws s3 cp",
+			["aws"],
+			() => [findPeer("aws").path, "s3", "cp", "--quiet", "--recursive", data.data, `s3://${bucket}/data/`],
+			"data/",
+		),
+		contestant(
+			"quilt3",
+			"quilt3 push",
+			[],
+			() => [python(), program("quilt3-push.py"), data.data, `s3://${bucket}`],
+			"bench/data/",
+		),
+		contestant(
+			"bale",
+			"bale push",
+			[],
+			() => bale("push", "bench/data", "--dir", data.data, "--registry", `s3://${bucket}`, "--quiet"),
+			"bench/data/",
+		),
+	];
+}
+
+/** What is in a bucket below a prefix. */
+function count(server, bucket, prefix) {
+	const code =
+		"import boto3, sys\n" +
+		"n = b = 0\n" +
+		"for page in boto3.client('s3').get_paginator('list_objects_v2').paginate(Bucket=sys.argv[1], Prefix=sys.argv[2]):\n" +
+		"    for item in page.get('Contents', []):\n" +
+		"        n += 1; b += item['Size']\n" +
+		"print(n, b)";
+	const env = { ...process.env, ...server.environment };
+	const [objects, bytes] = execFileSync(python(), ["-c", code, bucket, prefix], { env, encoding: "utf8" })
+		.split(" ")
+		.map(Number);
+	return { objects, bytes };
+}
+
+function downloads(data, context) {
+	const { server } = context;
+	const bucket = server.makeBucket(python());
+	const dest = join(context.directory, "dest");
+	execFileSync(
+		bale()[0],
+		bale("push", "bench/data", "--dir", data.data, "--registry", `s3://${bucket}`, "--quiet").slice(1),
+		{ env: context.env },
+	);
+	const expected = digest(data.data);
+	const before = () => {
+		for (const path of [dest, context.env.XDG_CACHE_HOME, context.env.XDG_DATA_HOME])
+			rmSync(path, { recursive: true, force: true });
+	};
+	const check = () =>
+		digest(dest) === expected ? undefined : "the files that arrived are not those that were sent";
+	const contestant = (id, label, needs, argv) => ({
+		id,
+		label,
+		needs: [...needs, "python"],
+		argv,
+		before,
+		check,
+	});
+	const install = bale("install", "bench/data", "--registry", `s3://${bucket}`, "--dest", dest, "--quiet");
+	return [
+		contestant(
+			"s5cmd",
+			"s5cmd cp (verifies no package)",
+			["s5cmd"],
+			[findPeer("s5cmd").path, "--log", "error", "cp", `s3://${bucket}/bench/data/*`, `${dest}/`],
+		),
+		contestant("rclone", "rclone copy", ["rclone"], ["rclone", "copy", `s:${bucket}/bench/data`, dest]),
+		contestant(
+			"aws",
+			"aws s3 cp",
+			["aws"],
+			[findPeer("aws").path, "s3", "cp", "--quiet", "--recursive", `s3://${bucket}/bench/data/`, dest],
+		),
+		contestant(
+			"quilt3",
+			"quilt3 install (verifies nothing)",
+			[],
+			[python(), program("quilt3-install.py"), `s3://${bucket}`, dest],
+		),
+		contestant("bale", "bale install (verified)", [], install),
+		{
+			...contestant("bale-again", "bale install, all there already", [], install),
+			before() {
+				before();
+				execFileSync(install[0], install.slice(1), { env: context.env });
+			},
+		},
+	];
+}
+
+/** SHA-256 over the names and contents of a folder's files. */
+function digest(directory) {
+	const hash = createHash("sha256");
+	let names;
+	try {
+		names = readdirSync(directory, { recursive: true })
+			.map(String)
+			.filter((name) => statSync(join(directory, name)).isFile());
+	} catch {
+		return "nothing arrived";
+	}
+	for (const name of names.toSorted((a, b) => (a < b ? -1 : 1))) {
+		hash.update(`${name}\n`).update(
+			createHash("sha256")
+				.update(readFileSync(join(directory, name)))
+				.digest(),
+		);
+	}
+	return hash.digest("hex");
+}
+
+/** Requests for data must not be there: only those that are named. */
+function onlyRequests(names) {
+	return (run) => {
+		const others = Object.keys(run.requests ?? {}).filter((name) => !names.includes(name));
+		return others.length === 0 ? undefined : `there were requests that need not be: ${others.join(", ")}`;
+	};
+}
+
+/** @type {import("../lib/bench.mjs").Scenario[]} */
+export const scenarios = [
+	{
+		name: "push-many",
+		group: "transfer",
+		title: "push of 2,000 files of 100 KiB",
+		base: "s5cmd",
+		server: true,
+		prepare: many,
+		contestants: uploads,
+		targets: [
+			{ of: "bale", beside: "s5cmd", metric: "cpu", atMost: 1 },
+			{ of: "bale", beside: "quilt3", metric: "cpu", timesLess: 8 },
+			{ of: "bale", metric: "rss", mebibytes: 128 },
+		],
+	},
+	{
+		name: "push-one",
+		group: "transfer",
+		title: "push of one file of 1 GiB",
+		base: "s5cmd",
+		server: true,
+		prepare: one,
+		contestants: uploads,
+		targets: [
+			{ of: "bale", beside: "s5cmd", metric: "cpu", atMost: 0.5 },
+			{ of: "bale", beside: "quilt3", metric: "cpu", timesLess: 4 },
+			{ of: "bale", metric: "rss", mebibytes: 128 },
+		],
+	},
+	{
+		name: "push-again",
+		group: "transfer",
+		title: "push of 2,000 files of 100 KiB of which nothing has changed",
+		base: "node",
+		server: true,
+		prepare: many,
+		contestants(data, context) {
+			const bucket = context.server.makeBucket(python());
+			const registry = `s3://${bucket}`;
+			const push = bale("push", "bench/data", "--dir", data.data, "--registry", registry, "--quiet");
+			execFileSync(push[0], push.slice(1), { env: context.env });
+			const bucket3 = context.server.makeBucket(python());
+			const quilt3 = [python(), program("quilt3-push.py"), data.data, `s3://${bucket3}`, "--force"];
+			execFileSync(quilt3[0], quilt3.slice(1), { env: context.env, stdio: "ignore" });
+			const reads = ["GetObject", "HeadObject", "ListObjectsV2", "GetBucketVersioning"];
+			return [
+				{ id: "node", label: "node -e 0", argv: [process.execPath, "-e", "0"] },
+				{ id: "bale", label: "bale push", argv: push, check: onlyRequests(reads) },
+				{ id: "quilt3", label: "quilt3 push", needs: ["python"], argv: quilt3 },
+			];
+		},
+		targets: [{ of: "bale", beside: "quilt3", metric: "cpu", timesLess: 8 }],
+	},
+	{
+		name: "install-many",
+		group: "transfer",
+		title: "install of 2,000 files of 100 KiB",
+		base: "s5cmd",
+		server: true,
+		prepare: many,
+		contestants: downloads,
+		targets: [
+			{ of: "bale", beside: "s5cmd", metric: "cpu", atMost: 1.15 },
+			{ of: "bale", beside: "quilt3", metric: "cpu", timesLess: 7 },
+			{ of: "bale", metric: "rss", mebibytes: 128 },
+		],
+	},
+	{
+		name: "install-one",
+		group: "transfer",
+		title: "install of one file of 1 GiB",
+		base: "s5cmd",
+		server: true,
+		prepare: one,
+		contestants: downloads,
+		targets: [
+			{ of: "bale", beside: "s5cmd", metric: "cpu", atMost: 1.4 },
+			{ of: "bale", beside: "quilt3", metric: "cpu", timesLess: 1.7 },
+			{ of: "bale", metric: "rss", mebibytes: 128 },
+		],
+	},
+];
