@@ -2,24 +2,24 @@
 import { diffTrees, type TreeDiff } from "../core/diff.ts";
 import { BaleError } from "../core/errors.ts";
 import { fromJson, toJson, type Json } from "../core/json.ts";
-import { formatManifest, ManifestParser } from "../core/manifest.ts";
 import { parsePackageName } from "../core/names.ts";
 import { computeTopHash } from "../core/top-hash.ts";
 import { Directory, Tree } from "../core/tree.ts";
 import { rollback } from "../registry/pointers.ts";
-import type { OnProgress, RunOptions } from "../transfer/events.ts";
+import type { OnProgress } from "../transfer/events.ts";
 import { browsePackage, type BrowseOptions } from "./browse.ts";
-import { buildPackage, lineLimit, type BuildOptions } from "./build.ts";
-import { describeEntry, setEntry, type EntrySource, type SetOptions } from "./set-entry.ts";
+import { buildPackage, type BuildOptions } from "./build.ts";
+import { setEntry, type EntrySource, type SetOptions } from "./set-entry.ts";
 import { PackageEntry } from "./entry.ts";
 import { installPackage, type InstallOptions } from "./install.ts";
-import { materialize } from "./materialize.ts";
-import { type ClientEntry, userOrigin } from "./origin.ts";
-import { pushPackage, type Dest, type PushOptions } from "./push.ts";
+import { fetchPackage, type FetchOptions } from "./fetch.ts";
+import { loadManifest, manifestRecords, manifestStream, type ManifestSource } from "./manifest-text.ts";
+import type { ClientEntry } from "./origin.ts";
+import { pushTarget } from "./push-target.ts";
+import { pushPackage, type PushOptions } from "./push.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
 import { setDirectory, type SetDirOptions } from "./set-dir.ts";
-import { localDirectory } from "./sources.ts";
 import { emptyState, KnownRevisions, type PackageState } from "./state.ts";
 import { formatTree } from "./tree-text.ts";
 import { verifyTree, type VerifyOptions, type VerifyReport } from "./verify.ts";
@@ -51,20 +51,8 @@ export class Package implements Iterable<string> {
 	}
 
 	/** Reads a manifest's text. The order of its lines does not matter. */
-	static async load(
-		source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Uint8Array | string,
-	): Promise<Package> {
-		const parser = new ManifestParser();
-		if (typeof source === "string") parser.push(new TextEncoder().encode(source));
-		else if (source instanceof Uint8Array) parser.push(source);
-		else for await (const chunk of source as AsyncIterable<Uint8Array>) parser.push(chunk);
-		const { header, tree } = parser.end();
-		return Package.fromState({
-			header: new Map(header),
-			tree,
-			origin: { kind: "manifest" },
-			known: new KnownRevisions(),
-		});
+	static async load(source: ManifestSource): Promise<Package> {
+		return Package.fromState(await loadManifest(source));
 	}
 
 	/** The one top hash in the registry that begins with `prefix` (6 digits or more). */
@@ -263,33 +251,15 @@ export class Package implements Iterable<string> {
 	}
 
 	/** The manifest's records, header first, as plain values. */
-	*manifest(): Generator {
-		const { header, tree } = this.#state;
-		yield fromJson(header);
-		for (const [key, meta] of tree.directories()) {
-			yield fromJson(
-				new Map<string, Json>([
-					["logical_key", key],
-					["meta", meta],
-				]),
-			);
-		}
-		for (const [key, entry] of tree.walk()) yield fromJson(describeEntry(key, entry));
+	manifest(): Generator {
+		return manifestRecords(this.#state);
 	}
 
 	/** The manifest's text as a stream of UTF-8, or written to `target`. */
 	dump(): ReadableStream<Uint8Array>;
 	dump(target: WritableStream<Uint8Array>): Promise<void>;
 	dump(target?: WritableStream<Uint8Array>): ReadableStream<Uint8Array> | Promise<void> {
-		const lines = formatManifest(this.#state, lineLimit());
-		const encoder = new TextEncoder();
-		const stream = new ReadableStream<Uint8Array>({
-			pull(controller) {
-				const next = lines.next();
-				if (next.done === true) controller.close();
-				else controller.enqueue(encoder.encode(next.value));
-			},
-		});
+		const stream = manifestStream(this.#state);
 		return target === undefined ? stream : stream.pipeTo(target);
 	}
 
@@ -317,25 +287,8 @@ export class Package implements Iterable<string> {
 	 * Copies all files below `dest` (default: the current directory), verified, and returns a package of the copies
 	 * without metadata of the package and of directories. Other content that is there is `DestinationConflict`.
 	 */
-	async fetch(
-		dest = "./",
-		options: RunOptions & { readonly overwrite?: boolean; readonly allowUnverified?: boolean } = {},
-	): Promise<Package> {
-		if (platform().files === undefined) throw new BaleError("Unsupported", "A page cannot write files");
-		const root = localDirectory(dest, "fetch to");
-		const { tree, origin } = this.#state;
-		const items = [...tree.walk()].map(([key, entry]) => ({ key, source: key, entry }));
-		const result = await materialize(items, origin, { ...options, dest: root });
-		const copies = new Tree();
-		for (const { key, entry } of items) {
-			const copy: ClientEntry = {
-				...entry,
-				physicalKey: { kind: "file", path: `${result.dest}/${key}` },
-				origin: userOrigin,
-			};
-			copies.set(key, copy);
-		}
-		return Package.fromState({ ...emptyState(), tree: copies });
+	async fetch(dest = "./", options: FetchOptions = {}): Promise<Package> {
+		return Package.fromState(await fetchPackage(this.#state, dest, options));
 	}
 
 	/** Compares a local directory with the package; every difference is told. */
@@ -361,24 +314,6 @@ export class Package implements Iterable<string> {
 	[Symbol.for("nodejs.util.inspect.custom")](): string {
 		return `Package\n${this.tree()}`;
 	}
-}
-
-/** The second argument of `push`: a registry, or a place in a bucket that is both registry and `dest`. */
-export function pushTarget(
-	target: RegistryInput | undefined,
-	options: { readonly registry?: RegistryInput | undefined; readonly dest?: Dest | undefined },
-): { registry?: RegistryInput; dest?: Dest } {
-	if (target !== undefined && options.registry !== undefined && target !== options.registry) {
-		throw new BaleError("InvalidArgument", "Cannot push to two registries at once");
-	}
-	const registry = target ?? options.registry;
-	const bucket = typeof registry === "string" ? /^(s3:\/\/[^/?#]+)\/+[^/]/i.exec(registry) : null;
-	if (bucket !== null && options.dest === undefined) {
-		return { registry: bucket[1] as string, dest: registry as string };
-	}
-	if (registry !== undefined) return { registry };
-	const own = typeof options.dest === "string" ? /^s3:\/\/[^/?#]+/i.exec(options.dest) : null;
-	return own === null ? {} : { dest: options.dest as string };
 }
 
 /** The header that a sub-package has: a new one, with the directory's metadata as the package's. */

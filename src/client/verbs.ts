@@ -5,7 +5,8 @@ import {
 	type InstallOptions,
 	type InstallResult as Installed,
 } from "./install.ts";
-import { Package, pushTarget } from "./package.ts";
+import { Package } from "./package.ts";
+import { pushTarget } from "./push-target.ts";
 import { pushPackage as push, type PushOptions, type PushResult as Pushed } from "./push.ts";
 import type { RegistryInput } from "./registries.ts";
 

@@ -1,0 +1,171 @@
+/** Where each file of a push belongs in the registry, by what is there already. */
+import { sameHash, type Hash } from "../core/hash.ts";
+import { layout } from "../core/layout.ts";
+import type { PackageName } from "../core/names.ts";
+import { formatPhysicalKey, joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
+import type { Tree } from "../core/tree.ts";
+import type { Head, Registry } from "../registry/registry.ts";
+import { mapPool } from "../transfer/pool.ts";
+import { plainSha256, type Landing, type Occupant } from "./landing.ts";
+import { isInside } from "./prepare.ts";
+import { contentHashes } from "./push-content.ts";
+import { relativeTo, type Work } from "./push-selection.ts";
+import type { PushOptions } from "./push.ts";
+
+/** A file with the place where it is to be put. */
+export type Placed = Work & {
+	readonly at: string;
+	readonly displaced: boolean;
+	/** There is other content, which stays readable as a version. */
+	readonly replace: boolean;
+};
+/** Work that needs no copy: the registry has its content at `physicalKey`. */
+export type Found = { readonly work: Work; readonly physicalKey: PhysicalKey; readonly hash: Hash };
+type Contested = { readonly work: Work; readonly occupant: Occupant };
+
+/** What is known of the place before: the landing, and the latest revision with its manifest. */
+export type PlacingContext = {
+	readonly registry: Registry;
+	readonly name: PackageName;
+	readonly landing: Landing;
+	readonly head: Head | undefined;
+	readonly previous: Tree | undefined;
+	readonly options: PushOptions;
+};
+
+/** Two changes within this time can have one time stamp: a file as young as `latest` is read again. */
+const CLOCK_GRAIN_MS = 20;
+
+/** Decides for every file whether the registry has it already, and else where it is to be put. Writes nothing. */
+export class Placing {
+	readonly #context: PlacingContext;
+	/** Keys whose place holds other content, so that their own is elsewhere in the registry. */
+	readonly elsewhere = new Set<string>();
+
+	constructor(context: PlacingContext) {
+		this.#context = context;
+	}
+
+	/** Splits work into what is in the registry already and what must be placed. */
+	async decide(pending: readonly Work[]): Promise<{ place: Placed[]; found: Found[] }> {
+		const place: Placed[] = [];
+		const found: Found[] = [];
+		const contested: Contested[] = [];
+		const { landing, options } = this.#context;
+		const { signal } = options;
+		const { concurrency } = landing;
+		const occupants = await mapPool(
+			pending,
+			concurrency,
+			(work) => landing.inspect(work.home, { signal }),
+			signal,
+		);
+		for (const [index, work] of pending.entries()) {
+			const occupant = occupants[index] as Occupant;
+			const isOther =
+				occupant.kind === "none" ||
+				(occupant.kind === "object" && keepsOverwritten(occupant) && occupant.size !== work.size);
+			if (isOther && this.#trusted(work) === undefined) place.push(atHome(work, occupant));
+			else contested.push({ work, occupant });
+		}
+		if (contested.length === 0) return { place, found };
+		const hashes = await contentHashes(
+			contested.map(({ work }) => work),
+			{ signal, concurrency: options.concurrency },
+		);
+		const settled = await mapPool(
+			contested,
+			concurrency,
+			(item, index) => this.#settle(item, hashes[index] as Hash),
+			signal,
+		);
+		for (const item of settled) {
+			if ("at" in item) place.push(item);
+			else found.push(item);
+		}
+		return { place, found };
+	}
+
+	/** Says where the content is, or where it is to be placed. */
+	async #settle({ work, occupant }: Contested, hash: Hash): Promise<Placed | Found> {
+		const { name, options } = this.#context;
+		const at = await this.#existing(work, hash, occupant);
+		if (at !== undefined) return { work, physicalKey: at, hash };
+		if (occupant.kind === "none" || keepsOverwritten(occupant)) return atHome(work, occupant);
+		const sha256 = await plainSha256(work.from, work.size, options.signal);
+		this.elsewhere.add(work.key);
+		return { ...work, at: layout.object(name, sha256, work.key), displaced: true, replace: false };
+	}
+
+	/** Where in the registry the previous revision keeps this entry, if anywhere and if it can be the same content. */
+	#trusted(work: Work): PhysicalKey | undefined {
+		const entry = this.#context.previous?.get(work.key);
+		if (entry === undefined || !("physicalKey" in entry) || entry.size !== work.size) return undefined;
+		return isInside(this.#context.registry.store.root, entry.physicalKey) ? entry.physicalKey : undefined;
+	}
+
+	/** The place in the registry that holds this content already: the previous revision's, the entry's own, or a displaced one. */
+	async #existing(work: Work, hash: Hash, occupant: Occupant): Promise<PhysicalKey | undefined> {
+		const { root } = this.#context.registry.store;
+		const { signal } = this.#context.options;
+		const previous = this.#trusted(work);
+		if (previous !== undefined) {
+			const before = this.#context.previous?.get(work.key);
+			const same = before !== undefined && "physicalKey" in before && sameHash(before.hash, hash);
+			if (same && (await this.#isIntact(previous, work.size, hash))) return previous;
+		}
+		if (await this.#holds(work.home, occupant, work.size, hash)) {
+			return withVersion(joinPhysicalKey(root, work.home), occupant);
+		}
+		if (occupant.kind === "none" || keepsOverwritten(occupant)) return undefined;
+		const displaced = layout.object(
+			this.#context.name,
+			await plainSha256(work.from, work.size, signal),
+			work.key,
+		);
+		const other = await this.#context.landing.inspect(displaced, { signal });
+		if (!(await this.#holds(displaced, other, work.size, hash))) return undefined;
+		this.elsewhere.add(work.key);
+		return withVersion(joinPhysicalKey(root, displaced), other);
+	}
+
+	/** Whether what is at `key` has this content; it is only read where the store has no checksum of it. */
+	async #holds(key: string, occupant: Occupant, size: number, hash: Hash): Promise<boolean> {
+		if (occupant.kind !== "object" || occupant.size !== size) return false;
+		const found =
+			occupant.hash ??
+			(await this.#context.landing.hash(key, size, "sha2-256-chunked", this.#context.options.signal));
+		return sameHash(found, hash);
+	}
+
+	/** Whether a file that the latest revision names has not been touched since that was published. */
+	async #isIntact(physicalKey: PhysicalKey, size: number, hash: Hash): Promise<boolean> {
+		const { versionId, ...place } = { versionId: undefined, ...physicalKey };
+		const key = relativeTo(this.#context.registry.store.root, place, formatPhysicalKey(physicalKey));
+		const occupant = await this.#context.landing.inspect(key, {
+			versionId,
+			signal: this.#context.options.signal,
+		});
+		if (occupant.kind !== "object" || occupant.size !== size) return false;
+		if (keepsOverwritten(occupant) && occupant.versionId === versionId) return true;
+		if (occupant.hash !== undefined) return sameHash(occupant.hash, hash);
+		return (
+			this.#context.head !== undefined &&
+			occupant.modifiedMs + CLOCK_GRAIN_MS <= this.#context.head.modifiedAt.getTime()
+		);
+	}
+}
+
+/** Whether an object stays readable by its version when another is put at its key. */
+function keepsOverwritten(occupant: Occupant): boolean {
+	return occupant.kind === "object" && occupant.versionId !== undefined && occupant.versionId !== "null";
+}
+
+function atHome(work: Work, occupant: Occupant): Placed {
+	return { ...work, at: work.home, displaced: false, replace: occupant.kind === "object" };
+}
+
+function withVersion(key: PhysicalKey, occupant: Occupant): PhysicalKey {
+	const { versionId } = { versionId: undefined, ...occupant };
+	return key.kind === "s3" && versionId !== undefined ? { ...key, versionId } : key;
+}

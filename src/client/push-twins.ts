@@ -1,0 +1,75 @@
+/** Equal contents in one push, or in the previous revision under another name: they need not be sent again. */
+import type { Hash } from "../core/hash.ts";
+import type { PhysicalKey } from "../core/physical-key.ts";
+import type { CopySource } from "../storage/store.ts";
+import { isInside } from "./prepare.ts";
+import { contentHashes } from "./push-content.ts";
+import type { Placed, PlacingContext } from "./push-placing.ts";
+
+/** A file to be placed; with `hash` its content is known, with `twin` an object that has it. */
+export type Copying = {
+	readonly work: Placed;
+	readonly hash?: Hash | undefined;
+	readonly twin?: CopySource | undefined;
+};
+
+/**
+ * Finds equal contents: what the previous revision has under another name need not be sent, and what is pushed
+ * under two names is sent once. Only files of equal size are hashed for it.
+ */
+export async function findTwins(
+	place: readonly Placed[],
+	{ registry, landing, previous, options }: PlacingContext,
+): Promise<{
+	first: Copying[];
+	later: { work: Placed; leader: Placed; hash: Hash }[];
+}> {
+	const first: Copying[] = [];
+	const later: { work: Placed; leader: Placed; hash: Hash }[] = [];
+	const known = new Map<string, CopySource>();
+	const sizes = new Map<number, number>();
+	const count = (size: number): void => void sizes.set(size, (sizes.get(size) ?? 0) + 1);
+	for (const [, entry] of previous?.walk() ?? []) {
+		const source = objectAt(entry.physicalKey);
+		if (source === undefined || entry.hash?.type !== "sha2-256-chunked" || entry.size === undefined) continue;
+		if (!isInside(registry.store.root, entry.physicalKey)) continue;
+		known.set(contentId(entry.size, entry.hash), source);
+		count(entry.size);
+	}
+	for (const work of place) count(work.size);
+	const { copyBytes } = landing;
+	const mayHaveTwin = ({ size, from }: Placed): boolean =>
+		size > 0 && size < copyBytes && (sizes.get(size) ?? 0) > 1 && !("object" in from);
+	const candidates = place.filter(mayHaveTwin);
+	const hashes =
+		candidates.length === 0
+			? []
+			: await contentHashes(candidates, { signal: options.signal, concurrency: options.concurrency });
+	const hashOf = new Map(candidates.map((work, index) => [work, hashes[index] as Hash]));
+	const leaders = new Map<string, Placed>();
+	for (const work of place) {
+		const hash = hashOf.get(work);
+		if (hash === undefined) {
+			first.push({ work });
+			continue;
+		}
+		const id = contentId(work.size, hash);
+		const twin = known.get(id);
+		const leader = leaders.get(id);
+		if (twin === undefined && leader !== undefined) later.push({ work, leader, hash });
+		else first.push({ work, hash, twin });
+		if (leader === undefined) leaders.set(id, work);
+	}
+	return { first, later };
+}
+
+/** An object in a bucket as a source of copies. */
+export function objectAt(key: PhysicalKey | undefined): CopySource | undefined {
+	if (key?.kind !== "s3") return undefined;
+	const { kind: _kind, ...object } = key;
+	return object;
+}
+
+function contentId(size: number, hash: Hash): string {
+	return `${size} ${hash.value}`;
+}
