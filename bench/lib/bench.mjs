@@ -136,7 +136,6 @@ function figures(runs) {
 		rss: spread("rss"),
 		load: spread("load"),
 		...(runs[0].requests ? { serverCpu: spread("serverCpu"), requests: runs.at(-1).requests } : {}),
-		...(runs[0].bytesRead === undefined ? {} : { bytesRead: runs[0].bytesRead }),
 	};
 }
 
