@@ -8,7 +8,7 @@ import { isolatedEnvironment } from "../scripts/isolation.mjs";
 import { fail, root, setUp } from "../scripts/setup.mjs";
 import { runScenario } from "./lib/bench.mjs";
 import { Runner } from "./lib/measure.mjs";
-import { findPeer, versionOf } from "./lib/peers.mjs";
+import { findPeer, leaveOut, versionOf } from "./lib/peers.mjs";
 import { formatScenario, writePage } from "./lib/report.mjs";
 import { startServer } from "./lib/server.mjs";
 
@@ -21,6 +21,7 @@ const { values: options } = parseArgs({
 		only: { type: "string" },
 		scale: { type: "string", default: "1" },
 		rounds: { type: "string", default: "3" },
+		without: { type: "string", default: "" },
 		json: { type: "string" },
 		against: { type: "string" },
 		write: { type: "boolean" },
@@ -45,6 +46,7 @@ if (chosen.length === 0) fail(`No scenario is called "${options.only}"; --list n
 const former = options.against && JSON.parse(readFileSync(options.against, "utf8"));
 
 setUp();
+leaveOut(options.without.split(","));
 const python = findPeer("python");
 if (python.missing) fail(`The benchmark measures with Python, and there is ${python.missing}.`);
 

