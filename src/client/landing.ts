@@ -50,8 +50,8 @@ export type InspectOptions = {
 export interface Landing {
 	/** How many objects may be looked at at once. */
 	readonly concurrency: number;
-	/** Objects below this size in bytes can be copied from a `twin`; 0: none can. */
-	readonly copyBytes: number;
+	/** Whether objects can be copied from a `twin`. */
+	readonly copies: boolean;
 	inspect(key: string, options?: InspectOptions): Promise<Occupant>;
 	/** Hash of the object at `key`. */
 	hash(key: string, size: number, type: HashType, signal?: AbortSignal): Promise<Hash>;
@@ -83,7 +83,7 @@ export async function plainSha256(from: Candidate, size: number, signal?: AbortS
 
 class DirectoryLanding implements Landing {
 	readonly concurrency = 1;
-	readonly copyBytes = 0;
+	readonly copies = false;
 	readonly #store: Store;
 	readonly #root: string;
 	/** What is known of directories below the root: safe to write into, or not. */

@@ -36,6 +36,8 @@ export type Candidate =
 			readonly source: ByteSource;
 			/** Where the bytes are, when they are an object in a bucket. */
 			readonly object?: CopySource;
+			/** The object as it is now, so that no other one is copied in its place. */
+			readonly pin?: (signal: AbortSignal | undefined) => Promise<CopySource>;
 			/** `sha2-256-chunked` of the bytes, when the store has proved it. */
 			readonly hash?: Hash;
 	  };
@@ -90,16 +92,32 @@ async function locateInBucket(
 	const inOwn = own !== undefined && prefix !== undefined && physicalKey.key.startsWith(base);
 	const store = inOwn ? own : await platform().openStore(`s3://${physicalKey.bucket}`);
 	const relative = inOwn ? physicalKey.key.slice(base.length) : physicalKey.key;
-	const { kind: _kind, ...object } = physicalKey;
+	const { kind: _kind, ...place } = physicalKey;
+	const service = store.service === undefined ? {} : { service: store.service };
+	const { versionId } = physicalKey;
 	if (size !== undefined) {
 		const missing = (): BaleError => objectNotFound(key, physicalKey);
-		return { source: objectSource(store, relative, physicalKey.versionId, size, missing), object };
+		const object: CopySource = { ...place, ...service, size };
+		const source = objectSource(store, relative, versionId, size, missing);
+		if (versionId !== undefined && versionId !== "null") return { source, object };
+		const pin = async (signal: AbortSignal | undefined): Promise<CopySource> => {
+			const version = versionId === undefined ? {} : { versionId };
+			const info = await store.head(relative, { ...version, signal });
+			if (info === undefined) throw missing();
+			return { ...object, size: info.size, etag: info.etag };
+		};
+		return { source, object, pin };
 	}
-	const { versionId } = physicalKey;
 	const info = await store.head(relative, { ...(versionId === undefined ? {} : { versionId }), signal });
 	if (info === undefined) throw objectNotFound(key, physicalKey);
 	const hash = provenHash(info, platform().createSha256);
 	const source = objectSource(store, relative, versionId, info.size, () => objectNotFound(key, physicalKey));
+	const object: CopySource = {
+		...place,
+		...service,
+		size: info.size,
+		...(versionId === undefined || versionId === "null" ? { etag: info.etag } : {}),
+	};
 	return { source, object, ...(hash === undefined ? {} : { hash }) };
 }
 

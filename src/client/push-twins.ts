@@ -37,9 +37,9 @@ export async function findTwins(
 		count(entry.size);
 	}
 	for (const work of place) count(work.size);
-	const { copyBytes } = landing;
+	const { copies } = landing;
 	const mayHaveTwin = ({ size, from }: Placed): boolean =>
-		size > 0 && size < copyBytes && (sizes.get(size) ?? 0) > 1 && !("object" in from);
+		copies && size > 0 && (sizes.get(size) ?? 0) > 1 && !("object" in from);
 	const candidates = place.filter(mayHaveTwin);
 	const hashes =
 		candidates.length === 0

@@ -15,19 +15,19 @@ import { platform } from "./runtime.ts";
 
 type Landed = { readonly physicalKey: PhysicalKey; readonly hash: Hash };
 
-/** Objects up to this size are copied on the server in one request, and then have a checksum that tells their hash. */
-const copyBytes = 8 * 1024 * 1024;
+/** From this size on a checksum is one of parts, which does not tell the plain SHA-256. */
+const partsBytes = 8 * 1024 * 1024;
 const objectsAtOnce = 16;
 
 /** Landing through any store. Where the store keeps checksums, bytes are read once and nothing is read back. */
 export class StoreLanding implements Landing {
 	readonly concurrency = objectsAtOnce;
-	readonly copyBytes: number;
+	readonly copies: boolean;
 	readonly #store: Store;
 
 	constructor(store: Store) {
 		this.#store = store;
-		this.copyBytes = store.copyFrom === undefined ? 0 : copyBytes;
+		this.copies = store.copyFrom !== undefined;
 	}
 
 	async inspect(key: string, { versionId, signal }: InspectOptions = {}): Promise<Occupant> {
@@ -86,13 +86,13 @@ export class StoreLanding implements Landing {
 		onBytes: (bytes: number) => void,
 		options: WriteOptions,
 	): Promise<Landed | undefined> {
-		const object = "source" in job.from ? job.from.object : undefined;
-		const source: CopySource | undefined = job.twin ?? object;
-		if (source === undefined || this.#store.copyFrom === undefined || job.size >= this.copyBytes)
-			return undefined;
+		const found: CopySource | undefined = job.twin ?? ("source" in job.from ? job.from.object : undefined);
+		if (found === undefined || this.#store.copyFrom === undefined) return undefined;
 		const expected = job.expect;
 		// Only what the copy's checksum can prove is copied.
 		if (expected !== undefined && expected.type !== "sha2-256-chunked") return undefined;
+		const source = await sourceOf(job, found, options.signal);
+		if (source.size !== job.size) throw changed(job, source.size ?? 0);
 		const info = await this.#store.copyFrom(source, job.to, options).catch((error: unknown) => {
 			if (job.twin !== undefined && isBaleError(error, "ObjectNotFound")) return undefined;
 			throw error;
@@ -121,7 +121,7 @@ export class StoreLanding implements Landing {
 			hash = await hashSource(source, "sha2-256-chunked", createSha256, { signal });
 			checked ||= expectHash(job, hash);
 		}
-		const needsPass = (this.#store.features.checksums !== true || job.size >= copyBytes) && !checked;
+		const needsPass = (this.#store.features.checksums !== true || job.size >= partsBytes) && !checked;
 		if (needsPass && job.expect !== undefined && job.expect.type !== "sha2-256-chunked") {
 			expectHash(job, await hashSource(source, job.expect.type as HashType, createSha256, { signal }));
 			checked = true;
@@ -147,6 +147,16 @@ export class StoreLanding implements Landing {
 			? { ...place, versionId: info.versionId }
 			: place;
 	}
+}
+
+/** What is copied, with its size and pinned to its state. */
+async function sourceOf(
+	job: LandingJob,
+	found: CopySource,
+	signal: AbortSignal | undefined,
+): Promise<CopySource> {
+	if (job.twin !== undefined) return { ...found, size: job.size };
+	return "source" in job.from && job.from.pin !== undefined ? job.from.pin(signal) : found;
 }
 
 /** The content hash by the store's checksum. */

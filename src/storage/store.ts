@@ -53,8 +53,18 @@ export type WriteOptions = {
 	 */
 	readonly check?: (checksum: Checksum) => void;
 };
-/** An object in a bucket to copy from. */
-export type CopySource = { readonly bucket: string; readonly key: string; readonly versionId?: string };
+/** An object in a bucket to copy from: what is known of it decides how it is copied, and pins what is copied. */
+export type CopySource = {
+	readonly bucket: string;
+	readonly key: string;
+	readonly versionId?: string;
+	/** Only this state of the object is copied (`SourceChanged` otherwise). */
+	readonly etag?: string;
+	/** In bytes; needed for objects of 8 MiB and more. */
+	readonly size?: number;
+	/** The service that the bucket is on, as `Store.service` tells; absent: the one that is copied to. */
+	readonly service?: string;
+};
 export type ListOptions = {
 	/** `"/"`: only the level below the prefix; common prefixes are yielded as `{ prefix }`. */
 	readonly delimiter?: "/";
@@ -70,6 +80,8 @@ export interface Store {
 	readonly root: PhysicalKey;
 	/** How people write where the store is, when that is not `root` as a URL. */
 	readonly address?: string;
+	/** Which service the store is on: objects are copied only within one. */
+	readonly service?: string;
 	readonly features: {
 		/** Overwritten objects stay readable by their versionId. */
 		readonly versions: boolean;

@@ -80,6 +80,8 @@ const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b
 export class S3Client {
 	readonly bucket: string;
 	readonly createSha256: CreateDigest;
+	/** Which service the bucket is on: its endpoint, or "aws". */
+	readonly service: string;
 	readonly #options: S3ClientOptions;
 	readonly #signer: Signer;
 	#region: string;
@@ -90,6 +92,7 @@ export class S3Client {
 	constructor(options: S3ClientOptions) {
 		this.bucket = options.bucket;
 		this.createSha256 = options.createSha256;
+		this.service = options.endpoint?.replace(/\/+$/, "").toLowerCase() ?? "aws";
 		this.#options = options;
 		this.#signer = new Signer(options.createSha256);
 		this.#region = options.region ?? "us-east-1";

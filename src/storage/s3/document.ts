@@ -19,7 +19,12 @@ export type ListPage = {
 export type VersionsPage = Omit<ListPage, "next" | "prefixes"> & {
 	readonly next: { readonly keyMarker: string; readonly versionIdMarker: string | undefined } | undefined;
 };
-export type CompletedPart = { readonly number: number; readonly etag: string; readonly checksum: string };
+/** `checksum` is absent where the upload has none. */
+export type CompletedPart = {
+	readonly number: number;
+	readonly etag: string;
+	readonly checksum?: string | undefined;
+};
 
 /** A page of ListObjectsV2. Throws `XmlSyntaxError`. */
 export function readListPage(text: string): ListPage {
@@ -60,6 +65,12 @@ export function readField(text: string, root: string, name: string): string {
 	return required(rootCalled(text, root), name);
 }
 
+/** What is told of a part that was copied. Throws `XmlSyntaxError`. */
+export function readCopiedPart(text: string): Omit<CompletedPart, "number"> {
+	const root = rootCalled(text, "CopyPartResult");
+	return { etag: required(root, "ETag"), checksum: childText(root, "ChecksumSHA256") };
+}
+
 /** Whether a GetBucketVersioning answer says that versions are kept now. */
 export function readVersioningEnabled(text: string): boolean {
 	return childText(rootCalled(text, "VersioningConfiguration"), "Status") === "Enabled";
@@ -70,7 +81,7 @@ export function formatCompletion(parts: readonly CompletedPart[]): string {
 	const lines = parts.map(
 		({ number, etag, checksum }) =>
 			`<Part><PartNumber>${number}</PartNumber><ETag>${escapeText(etag)}</ETag>` +
-			`<ChecksumSHA256>${checksum}</ChecksumSHA256></Part>`,
+			`${checksum === undefined ? "" : `<ChecksumSHA256>${escapeText(checksum)}</ChecksumSHA256>`}</Part>`,
 	);
 	return (
 		`<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">` +

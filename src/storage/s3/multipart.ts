@@ -42,7 +42,7 @@ export async function uploadInParts(
 ): Promise<Uploaded> {
 	const { key, source, options } = upload;
 	const { signal } = options;
-	const uploadId = await begin(client, key, signal);
+	const uploadId = await beginUpload(client, key, { checksums: true, signal });
 	try {
 		const size = partSize(source.size);
 		const count = Math.ceil(source.size / size);
@@ -80,11 +80,12 @@ export async function uploadInParts(
 		if (rejected !== undefined) throw rejected.reason;
 		const checksum = compositeChecksum(digests, client.createSha256);
 		options.check?.(checksum);
-		const outcome = await complete(client, upload, uploadId, parts);
-		if (outcome.kind === "refused") await abort(client, key, uploadId);
+		const { conditionHeaders } = upload;
+		const outcome = await completeUpload(client, { key, uploadId, parts, conditionHeaders, signal });
+		if (outcome.kind === "refused") await abortUpload(client, key, uploadId);
 		return { checksum, outcome };
 	} catch (error) {
-		await abort(client, key, uploadId);
+		await abortUpload(client, key, uploadId);
 		throw error;
 	}
 }
@@ -105,13 +106,18 @@ export async function readRange(
 	return bytes;
 }
 
-async function begin(client: S3Client, key: string, signal: AbortSignal | undefined): Promise<string> {
+/** Begins an upload in parts and gives its id; with `checksums` every part must have its SHA-256. */
+export async function beginUpload(
+	client: S3Client,
+	key: string,
+	{ checksums, signal }: { readonly checksums: boolean; readonly signal: AbortSignal | undefined },
+): Promise<string> {
 	const text = await client.expectText({
 		action: "s3:PutObject",
 		method: "POST",
 		key,
 		query: [["uploads", ""]],
-		headers: { "x-amz-checksum-algorithm": "SHA256" },
+		...(checksums ? { headers: { "x-amz-checksum-algorithm": "SHA256" } } : {}),
 		isRead: false,
 		signal,
 	});
@@ -147,22 +153,27 @@ async function sendPart(
 	return { number: part.number, etag: response.header("etag") ?? "", checksum };
 }
 
-async function complete(
+/** Makes the object of the parts; the condition is decided now. */
+export async function completeUpload(
 	client: S3Client,
-	upload: Upload,
-	uploadId: string,
-	parts: readonly CompletedPart[],
+	upload: {
+		readonly key: string;
+		readonly uploadId: string;
+		readonly parts: readonly CompletedPart[];
+		readonly conditionHeaders: Readonly<Record<string, string>>;
+		readonly signal: AbortSignal | undefined;
+	},
 ): Promise<Uploaded["outcome"]> {
-	const bytes = encodeUtf8(formatCompletion(parts));
+	const bytes = encodeUtf8(formatCompletion(upload.parts));
 	const operation: Operation = {
 		action: "s3:PutObject",
 		method: "POST",
 		key: upload.key,
-		query: [["uploadId", uploadId]],
+		query: [["uploadId", upload.uploadId]],
 		headers: { "content-type": "application/xml", ...upload.conditionHeaders },
 		body: { bytes, sha256: client.sha256(bytes) },
 		isRead: false,
-		signal: upload.options.signal,
+		signal: upload.signal,
 	};
 	let repeated = false;
 	for (let attempt = 1; ; attempt++) {
@@ -190,7 +201,7 @@ async function complete(
 }
 
 /** Best effort: what stays behind is removed by the bucket's rules or by hand. */
-async function abort(client: S3Client, key: string, uploadId: string): Promise<void> {
+export async function abortUpload(client: S3Client, key: string, uploadId: string): Promise<void> {
 	try {
 		const outcome = await client.send({
 			action: "s3:AbortMultipartUpload",

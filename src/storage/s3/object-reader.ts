@@ -1,0 +1,166 @@
+/** Reading objects: whole, by range, by version. */
+import { BaleError } from "../../core/errors.ts";
+import { throwIfAborted } from "../abort.ts";
+import { checkRange, streamOf } from "../byte-source.ts";
+import type { ByteRange, ObjectBody, ObjectInfo, ReadOptions } from "../store.ts";
+import { checkStoreKey } from "../store-key.ts";
+import { resumableBody } from "./body.ts";
+import type { Operation, Refusal, S3Client } from "./client.ts";
+import { toBaleError, unreachable } from "./failure.ts";
+import { infoOf } from "./object-info.ts";
+import type { TransportResponse } from "./transport.ts";
+
+/** `Store.get` and `Store.head` below a prefix of a bucket. */
+export class ObjectReader {
+	readonly #client: S3Client;
+	readonly #prefix: string;
+
+	/** `prefix` is empty or ends in a slash. */
+	constructor(client: S3Client, prefix: string) {
+		this.#client = client;
+		this.#prefix = prefix;
+	}
+
+	async get(key: string, options: ReadOptions = {}): Promise<ObjectBody | undefined> {
+		const { range, signal } = options;
+		if (range !== undefined) checkRange(range, Number.MAX_SAFE_INTEGER);
+		if (range?.length === 0) return this.#emptyRange(key, range, options);
+		const operation = this.#read("GET", key, options, range);
+		const outcome = await this.#client.send(operation);
+		if (!outcome.ok) {
+			if (this.#isMissing(outcome, options)) return onlyVersion(options, (plain) => this.get(key, plain));
+			throw toBaleError(this.#client.subject(operation), outcome.failure);
+		}
+		const { response } = outcome;
+		try {
+			const { info, window } = describeBody(key, response, range);
+			const body = resumableBody({
+				range: window,
+				first: response,
+				resume: (rest) => this.#resume(key, info, rest, options),
+				unreachable: (cause) => unreachable(this.#client.subject(operation), cause),
+				signal,
+			});
+			return { info, body };
+		} catch (error) {
+			response.discard();
+			throw error;
+		}
+	}
+
+	async head(key: string, options: ReadOptions = {}): Promise<ObjectInfo | undefined> {
+		const operation = this.#read("HEAD", key, options, undefined);
+		const outcome = await this.#client.send(operation);
+		if (outcome.ok) {
+			outcome.response.discard();
+			return infoOf(key, outcome.response, Number(outcome.response.header("content-length") ?? 0));
+		}
+		if (this.#isMissing(outcome, options)) return onlyVersion(options, (plain) => this.head(key, plain));
+		if (outcome.failure.status !== 400) throw toBaleError(this.#client.subject(operation), outcome.failure);
+		// An answer to HEAD has no words: the same question by GET tells what is wrong.
+		const body = await this.get(key, options);
+		await body?.body.cancel();
+		return body?.info;
+	}
+
+	#read(method: "GET" | "HEAD", key: string, options: ReadOptions, range: ByteRange | undefined): Operation {
+		const { versionId, signal } = options;
+		throwIfAborted(signal);
+		checkStoreKey(key);
+		return {
+			action: versionId === undefined ? "s3:GetObject" : "s3:GetObjectVersion",
+			method,
+			key: this.#prefix + key,
+			...(versionId === undefined ? {} : { query: [["versionId", versionId]] }),
+			headers: {
+				...(method === "HEAD" ? { "x-amz-checksum-mode": "ENABLED" } : {}),
+				...(range === undefined ? {} : { range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
+			},
+			isRead: true,
+			signal,
+		};
+	}
+
+	/** Whether a refusal says that there is no such object: also a version that cannot exist, or a delete marker. */
+	#isMissing({ failure }: Refusal, options: ReadOptions): boolean {
+		if (failure.status === 404) return /^(NoSuchKey|NoSuchVersion|NotFound|)$/.test(failure.code);
+		if (options.versionId === undefined) return false;
+		return (
+			failure.status === 405 ||
+			(failure.status === 400 && /^(InvalidArgument|NoSuchVersion)$/.test(failure.code))
+		);
+	}
+
+	async #emptyRange(key: string, range: ByteRange, options: ReadOptions): Promise<ObjectBody | undefined> {
+		const info = await this.head(key, options);
+		if (info === undefined) return undefined;
+		checkRange(range, info.size);
+		return { info, body: streamOf(new Uint8Array()) };
+	}
+
+	async #resume(
+		key: string,
+		info: ObjectInfo,
+		rest: ByteRange,
+		options: ReadOptions,
+	): Promise<TransportResponse> {
+		const operation = this.#read("GET", key, options, rest);
+		const outcome = await this.#client.send({
+			...operation,
+			headers: { ...operation.headers, "if-match": info.etag },
+		});
+		if (outcome.ok && outcome.response.status === 206) return outcome.response;
+		if (outcome.ok) outcome.response.discard();
+		else if (outcome.failure.status !== 412 && !this.#isMissing(outcome, options)) {
+			throw toBaleError(this.#client.subject(operation), outcome.failure);
+		}
+		throw new BaleError("SourceChanged", `Cannot read "${key}": it was replaced while it was read`, {
+			details: { key },
+		});
+	}
+}
+
+/**
+ * The version "null" is the only one of an object in a bucket that never had versions, and some servers do not know it
+ * there: then the object itself is meant, if it has no other version.
+ */
+async function onlyVersion<T extends ObjectBody | ObjectInfo>(
+	options: ReadOptions,
+	read: (plain: ReadOptions) => Promise<T | undefined>,
+): Promise<T | undefined> {
+	const { versionId, ...plain } = options;
+	if (versionId !== "null") return undefined;
+	const found = await read(plain);
+	if (found === undefined) return undefined;
+	const version = "info" in found ? found.info.versionId : found.versionId;
+	if (version === undefined || version === "null") return found;
+	if ("body" in found) await found.body.cancel();
+	return undefined;
+}
+
+/** The object's facts and which of its bytes the response has. Throws `InvalidArgument` for a range that is not there. */
+function describeBody(
+	key: string,
+	response: TransportResponse,
+	range: ByteRange | undefined,
+): { info: ObjectInfo; window: ByteRange } {
+	const told = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.header("content-range") ?? "");
+	const length = response.header("content-length");
+	if (range === undefined || told === null) {
+		if (range !== undefined || length === undefined || !/^\d{1,15}$/.test(length)) {
+			throw new BaleError("StoreUnavailable", `Cannot read "${key}": the server did not say what it sends`, {
+				details: { key },
+			});
+		}
+		const size = Number(length);
+		return { info: infoOf(key, response, size), window: { offset: 0, length: size } };
+	}
+	const [first, last, size] = told.slice(1).map(Number) as [number, number, number];
+	checkRange(range, size);
+	if (first !== range.offset || last !== range.offset + range.length - 1) {
+		throw new BaleError("StoreUnavailable", `Cannot read "${key}": the server sent another range`, {
+			details: { key, range, found: told[0] },
+		});
+	}
+	return { info: infoOf(key, response, size), window: range };
+}

@@ -1,0 +1,146 @@
+/** Writing objects: whole or in parts, under a condition that the server decides. */
+import { formatBase64 } from "../../core/base64.ts";
+import { BaleError } from "../../core/errors.ts";
+import { throwIfAborted } from "../abort.ts";
+import { toByteSource } from "../byte-source.ts";
+import { conflict } from "../condition.ts";
+import type { ByteSource, Checksum, Condition, ObjectInfo, WriteOptions } from "../store.ts";
+import { checkStoreKey } from "../store-key.ts";
+import { wholeChecksum } from "./checksum.ts";
+import type { Operation, Refusal, S3Client } from "./client.ts";
+import { locationOf, toBaleError } from "./failure.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
+import { readRange, uploadInParts } from "./multipart.ts";
+import { writtenInfo } from "./object-info.ts";
+import type { ObjectReader } from "./object-reader.ts";
+
+/** Objects of this many bytes and more are sent and copied in parts. */
+export const multipartBytes = 8 * 1024 * 1024;
+
+/** `Store.put` below a prefix of a bucket. */
+export class ObjectWriter {
+	readonly #client: S3Client;
+	readonly #prefix: string;
+	readonly #reader: ObjectReader;
+	readonly #budget: MemoryBudget;
+
+	constructor(client: S3Client, prefix: string, reader: ObjectReader, budget: MemoryBudget) {
+		this.#client = client;
+		this.#prefix = prefix;
+		this.#reader = reader;
+		this.#budget = budget;
+	}
+
+	async put(key: string, source: ByteSource | Uint8Array, options: WriteOptions = {}): Promise<ObjectInfo> {
+		checkStoreKey(key);
+		throwIfAborted(options.signal);
+		const body = toByteSource(source);
+		const conditionHeaders = headersOf(options.condition);
+		if (body.size < multipartBytes) {
+			return this.#budget.with(body.size, async () => {
+				const bytes = await readRange(body, { offset: 0, length: body.size }, options.signal);
+				const sha256 = this.#client.sha256(bytes);
+				options.check?.(wholeChecksum(sha256));
+				return this.#putWhole(key, bytes, sha256, conditionHeaders, options);
+			});
+		}
+		const upload = { key: this.#prefix + key, source: body, conditionHeaders, options };
+		for (let attempt = 1; ; attempt++) {
+			const { checksum, outcome } = await uploadInParts(this.#client, this.#budget, upload);
+			if (outcome.kind === "done") {
+				return writtenInfo(key, body.size, outcome.etag, checksum, outcome.response);
+			}
+			if (outcome.kind === "refused" && attempt === 1 && (await this.#hidesMarker(key, options))) {
+				Object.assign(upload, { conditionHeaders: {} });
+				continue;
+			}
+			const ours = outcome.kind === "resolve" ? { checksum, etag: outcome.etag } : undefined;
+			return this.#resolveWrite(key, body.size, ours, options);
+		}
+	}
+
+	async #putWhole(
+		key: string,
+		bytes: Uint8Array,
+		sha256: Uint8Array,
+		conditionHeaders: Readonly<Record<string, string>>,
+		options: WriteOptions,
+	): Promise<ObjectInfo> {
+		const checksum = wholeChecksum(sha256);
+		const operation: Operation = {
+			action: "s3:PutObject",
+			method: "PUT",
+			key: this.#prefix + key,
+			headers: { "x-amz-checksum-sha256": formatBase64(sha256), ...conditionHeaders },
+			body: { bytes, sha256 },
+			isRead: false,
+			signal: options.signal,
+		};
+		const outcome = await this.#client.send(operation);
+		if (outcome.ok) {
+			const { response } = outcome;
+			response.discard();
+			return writtenInfo(key, bytes.length, response.header("etag") ?? "", checksum, response);
+		}
+		const { status, code } = outcome.failure;
+		const isCondition = status === 412 || (status === 404 && code !== "NoSuchBucket");
+		if (options.condition === undefined || !isCondition) throw this.#writeError(operation, outcome);
+		if (!outcome.repeated && "if-none-match" in conditionHeaders && (await this.#hidesMarker(key, options))) {
+			return this.#putWhole(key, bytes, sha256, {}, options);
+		}
+		const ours = outcome.repeated ? { checksum, etag: undefined } : undefined;
+		return this.#resolveWrite(key, bytes.length, ours, options);
+	}
+
+	/**
+	 * A write was refused, or it is not known how it ended. When an attempt before got no answer, the object that is
+	 * there may be `ours`: then the write has succeeded.
+	 */
+	async #resolveWrite(
+		key: string,
+		size: number,
+		ours: { readonly checksum: Checksum; readonly etag: string | undefined } | undefined,
+		options: WriteOptions,
+	): Promise<ObjectInfo> {
+		const found = await this.#reader.head(key, { signal: options.signal });
+		if (found?.size === size && ours !== undefined) {
+			const same = found.etag === ours.etag || found.checksum?.sha256 === ours.checksum.sha256;
+			if (same) return { ...found, checksum: ours.checksum };
+		}
+		const { condition } = options;
+		if (condition !== undefined && "ifEtag" in condition) {
+			throw conflict(key, found === undefined ? "it is gone" : "it was changed by somebody else", {
+				expected: condition.ifEtag,
+				...(found === undefined ? {} : { found: found.etag }),
+			});
+		}
+		throw conflict(key, "it exists already", found === undefined ? {} : { found: found.etag });
+	}
+
+	/**
+	 * Some servers take a deleted object's marker for the object itself when they check that there is none: they refuse
+	 * the write although there is nothing to read.
+	 */
+	async #hidesMarker(key: string, options: WriteOptions): Promise<boolean> {
+		const absent = options.condition !== undefined && "ifAbsent" in options.condition;
+		return absent && (await this.#reader.head(key, { signal: options.signal })) === undefined;
+	}
+
+	#writeError(operation: Operation, refusal: Refusal): BaleError {
+		const { code, status } = refusal.failure;
+		if (status === 409 && /Parent|Directory|ObjectExists/i.test(code)) {
+			return new BaleError(
+				"KeyCollision",
+				`Cannot write ${locationOf({ bucket: this.#client.bucket, key: operation.key })}: the server keeps objects in files, and a part of the path is an object or the key a directory`,
+				{ details: { bucket: this.#client.bucket, key: operation.key, code } },
+			);
+		}
+		return toBaleError(this.#client.subject(operation), refusal.failure);
+	}
+}
+
+/** The headers that say a condition. */
+export function headersOf(condition: Condition | undefined): Record<string, string> {
+	if (condition === undefined) return {};
+	return "ifAbsent" in condition ? { "if-none-match": "*" } : { "if-match": condition.ifEtag };
+}
