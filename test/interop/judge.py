@@ -1,0 +1,48 @@
+"""What Python's re, jsonschema and PyYAML say: one JSON document in, one out. See judge.ts."""
+
+import json
+import re
+import sys
+import warnings
+
+import jsonschema
+import yaml
+
+warnings.simplefilter("ignore")
+
+
+def pattern(case):
+    try:
+        compiled = re.compile(case["pattern"])
+    except (re.error, OverflowError, RecursionError):
+        return None
+    return [compiled.search(text) is not None for text in case["texts"]]
+
+
+def schema(case):
+    value = json.loads(case["schema"])
+    try:
+        jsonschema.Draft7Validator.check_schema(value)
+    except jsonschema.SchemaError:
+        return None
+    validator = jsonschema.Draft7Validator(value)
+
+    def judge_value(text):
+        try:
+            return validator.is_valid(json.loads(text))
+        except (OverflowError, ValueError):  # multipleOf with infinity: nothing is published then either
+            return False
+
+    return [judge_value(text) for text in case["values"]]
+
+
+def document(text):
+    try:
+        return json.dumps(yaml.safe_load(text), default=lambda value: {"type": type(value).__name__})
+    except Exception:
+        return None
+
+
+judges = {"pattern": pattern, "schema": schema, "yaml": document}
+requests = json.load(sys.stdin)
+json.dump({kind: [judges[kind](case) for case in cases] for kind, cases in requests.items()}, sys.stdout)
