@@ -28,6 +28,18 @@ export {
 	type DeleteResult,
 	type Revision,
 } from "./client/module.ts";
+export {
+	checkWorkflow,
+	readWorkflow,
+	readWorkflows,
+	type CheckWorkflowOptions,
+	type RegistryWorkflows,
+	type WorkflowReport,
+	type WorkflowRule,
+	type WorkflowSchema,
+} from "./client/workflows.ts";
+export type { WorkflowRecord } from "./client/prepare.ts";
+export type { WorkflowViolation } from "./core/workflow/violation.ts";
 export type { RegistryInput } from "./client/registries.ts";
 export type { OnProgress, Outcome, Phase, ProgressEvent, RunOptions } from "./transfer/events.ts";
 export { BaleError, errorTable, isBaleError, type ErrorCode, type ErrorDetails } from "./core/errors.ts";

@@ -5,7 +5,15 @@ import { ChunkedText } from "../registry/bytes.ts";
 import { checkBase, publish } from "../registry/publish.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { hashMissing } from "./hashing.ts";
-import { checkPublishable, isUsable, nextHeader, refuseUnsaved, type HeaderOptions } from "./prepare.ts";
+import {
+	checkPublishable,
+	isUsable,
+	nextHeader,
+	recordedWorkflow,
+	refuseUnsaved,
+	type HeaderOptions,
+	type WorkflowRecord,
+} from "./prepare.ts";
 import { forgetTouched, withHash } from "./rehashing.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
@@ -18,8 +26,6 @@ export type BuildOptions = RunOptions &
 		readonly dryRun?: boolean | undefined;
 		/** Publish also over revisions that this package does not come from. */
 		readonly force?: boolean | undefined;
-		/** The hashes of local files were taken for this very call: the files are not looked at again. */
-		readonly hashedNow?: boolean | undefined;
 	};
 
 export type BuildResult = {
@@ -31,6 +37,8 @@ export type BuildResult = {
 	/** False: `latest` named this revision already. */
 	readonly changed: boolean;
 	readonly dryRun: boolean;
+	/** The workflow that it was checked by; absent when the registry has no workflow configuration. */
+	readonly workflow?: WorkflowRecord;
 	/** Files of the package. */
 	readonly files: number;
 	/** Bytes of the package. */
@@ -54,19 +62,26 @@ export async function buildPackage(
 	checkPublishable(state, options);
 	refuseUnsaved(state.tree);
 	const registry = await openRegistry(registryInput, "local");
-	const header = await nextHeader(state, registry, options);
+	const header = await nextHeader(state, registry, name, options);
 	const accept = options.force === true ? "any" : (state.known.at(registry.location, name) ?? "any");
 	const head = await checkBase(registry, name, accept, options.signal);
 
 	warnOfLocalFiles(state, registry, options);
-	if (options.hashedNow !== true) await forgetTouched(state.tree);
+	await forgetTouched(state.tree);
 	const tree = state.tree.clone();
-	const hashed = await hashMissing(tree, state.origin, options);
+	await hashMissing(tree, state.origin, options);
 	const { createSha256 } = platform();
 	const topHash = computeTopHash(header, tree, createSha256);
 	const totals = countTree(tree);
 	const built: PackageState = { ...state, header, tree };
-	const result = { name, topHash, registry: registry.location, ...totals, state: built };
+	const result = {
+		name,
+		topHash,
+		registry: registry.location,
+		...totals,
+		...recordedWorkflow(header),
+		state: built,
+	};
 	const manifest = ChunkedText.from(formatManifest({ header, tree }, lineLimit()));
 	if (options.dryRun === true) return { ...result, changed: head?.topHash !== topHash, dryRun: true };
 
@@ -79,8 +94,7 @@ export async function buildPackage(
 		onWarning: (code, message) => options.onProgress?.({ kind: "warning", code, message }),
 		signal: options.signal,
 	});
-	if (hashed.files > 0) await adopt(state, header, tree);
-	else state.header = new Map(header);
+	await adopt(state, header, tree);
 	state.known.add(registry.location, name, topHash);
 	return {
 		...result,
@@ -132,7 +146,7 @@ export async function adopt(
 		const own = state.tree.get(key);
 		if (own === undefined || !("physicalKey" in own)) continue;
 		if (own.hash === undefined && own.raw?.hash === undefined && own.size === entry.size) {
-			state.tree.set(key, await withHash(own, entry));
+			state.tree.set(key, await withHash(own, entry.hash));
 		}
 	}
 }

@@ -74,10 +74,7 @@ export function openLanding(store: Store): Landing {
 export async function plainSha256(from: Candidate, size: number, signal?: AbortSignal): Promise<string> {
 	const { files, createSha256 } = platform();
 	if ("path" in from && files !== undefined) {
-		const [hash] = await files.hash([{ path: from.path, size, type: "SHA256" }], {
-			signal,
-			cache: false,
-		});
+		const [hash] = await files.hash([{ path: from.path, size, type: "SHA256" }], { signal });
 		return (hash as Hash).value;
 	}
 	const source = await openCandidate(from);
@@ -107,10 +104,7 @@ class DirectoryLanding implements Landing {
 	}
 
 	async hash(key: string, size: number, type: HashType, signal?: AbortSignal): Promise<Hash> {
-		const found = await platform().files?.hash([{ path: this.#path(key), size, type }], {
-			signal,
-			cache: false,
-		});
+		const found = await platform().files?.hash([{ path: this.#path(key), size, type }], { signal });
 		return found?.[0] as Hash;
 	}
 

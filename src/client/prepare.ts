@@ -1,15 +1,25 @@
 /** What `build` and `push` share before anything moves: the checks, the header, and the question of workflows. */
 import { display } from "../core/display.ts";
 import { BaleError } from "../core/errors.ts";
-import { formatManifestJson, type Json } from "../core/json.ts";
-import { layout } from "../core/layout.ts";
+import { formatManifestJson, fromJson, type Json } from "../core/json.ts";
 import type { Manifest } from "../core/manifest.ts";
 import type { PhysicalKey } from "../core/physical-key.ts";
 import type { Tree } from "../core/tree.ts";
 import type { Registry } from "../registry/registry.ts";
+import { readWorkflowFile } from "../registry/workflow-object.ts";
 import { locate, type ClientEntry } from "./origin.ts";
 import { platform } from "./runtime.ts";
 import type { PackageState } from "./state.ts";
+
+/** The workflow that a revision was checked by, as its header records it. */
+export type WorkflowRecord = {
+	/** Null: none was chosen, and the registry allows that. */
+	readonly id: string | null;
+	/** URL of the configuration, with the version that was read where objects have versions. */
+	readonly config: string;
+	/** URL of each schema that was checked, by its id. */
+	readonly schemas?: { readonly [id: string]: string };
+};
 
 export type HeaderOptions = {
 	/** Stored in the header and part of the top hash; null and absent are the same. */
@@ -23,7 +33,13 @@ export type HeaderOptions = {
  * (`InvalidMetadata`), a key with NUL (`InvalidKey`), lines over the limit (`LimitExceeded`), a message that is no text (`InvalidArgument`).
  */
 export function checkPublishable(state: PackageState, options: HeaderOptions): void {
-	const { message } = options;
+	const { message, workflow } = options;
+	if (workflow !== undefined && workflow !== null && typeof workflow !== "string") {
+		throw new BaleError("InvalidArgument", "Cannot use a workflow that is not the text of an id", {
+			hint: "Give an id, null for explicitly none, or leave it out",
+			details: { workflow: String(workflow) },
+		});
+	}
 	if (message !== undefined && message !== null && typeof message !== "string") {
 		throw new BaleError("InvalidArgument", "Cannot use a message that is not a text", {
 			details: { message: String(message) },
@@ -67,42 +83,47 @@ function checkMetadata(what: string, value: Json, limit: number): void {
 }
 
 /**
- * The header of the revision to be: `workflow` by the registry's rules, then `message`. A registry with workflow
- * rules is refused (`WorkflowRejected`), since they cannot be checked yet; asking for a workflow where there are
- * none is `InvalidArgument`.
+ * The header of the revision to be: `workflow` by the registry's rules, then `message`. Everything that the rules ask
+ * for is checked here (`WorkflowRejected` with all violations; `InvalidWorkflow` for rules that cannot be used). Asking
+ * for a workflow, be it none, where there are no rules is `InvalidArgument`, as in quilt3.
  */
 export async function nextHeader(
 	state: PackageState,
 	registry: Registry,
+	name: string,
 	options: HeaderOptions & { readonly signal?: AbortSignal | undefined },
 ): Promise<Map<string, Json>> {
 	if (!registry.store.features.writable) {
 		throw new BaleError("Unsupported", `Cannot publish to ${registry.location}: it can only be read`);
 	}
-	const rules = await registry.store.head(layout.workflowConfig, { signal: options.signal });
-	if (rules !== undefined) {
-		throw new BaleError(
-			"WorkflowRejected",
-			`Cannot publish to ${registry.location}: it has workflow rules, which this version of bale cannot check`,
-			{
-				hint: "Publish with quilt3, or to a registry without .quilt/workflows/config.yml",
-				details: { registry: registry.location, config: layout.workflowConfig },
-			},
-		);
-	}
-	if (options.workflow !== undefined) {
-		throw new BaleError(
-			"InvalidArgument",
-			`Cannot use a workflow: ${registry.location} has no workflow configuration`,
-			{
-				details: { workflow: options.workflow, registry: registry.location },
-			},
-		);
-	}
+	const { workflow, message = null, signal } = options;
 	const header = new Map(state.header);
-	header.delete("workflow");
-	header.set("message", options.message ?? null);
+	const rules = await readWorkflowFile(registry.store, signal);
+	if (rules === undefined) {
+		if (workflow !== undefined) throw noWorkflows(registry, workflow);
+		header.delete("workflow");
+	} else {
+		// Only those who have rules pay for loading what checks them.
+		const { demandWorkflow } = await import("./workflow.ts");
+		header.set("workflow", await demandWorkflow(state, registry, rules, { name, workflow, message, signal }));
+	}
+	header.set("message", message);
 	return header;
+}
+
+/** The error for a workflow that is asked for in a registry without any. */
+export function noWorkflows(registry: Registry, workflow: string | null): BaleError {
+	return new BaleError(
+		"InvalidArgument",
+		`Cannot use a workflow: ${registry.location} has no workflow configuration`,
+		{ hint: "Leave the workflow out", details: { workflow, registry: registry.location } },
+	);
+}
+
+/** What a header says of the workflow that it was published under; absent: the registry had no configuration. */
+export function recordedWorkflow(header: ReadonlyMap<string, Json>): { workflow?: WorkflowRecord } {
+	const record = header.get("workflow");
+	return record === undefined ? {} : { workflow: fromJson(record) as WorkflowRecord };
 }
 
 /** Whether every file that a manifest of this registry names can still be found. */

@@ -15,7 +15,15 @@ import { adopt, countTree, lineLimit } from "./build.ts";
 import { hashMissing } from "./hashing.ts";
 import { addSeen, readSeen } from "./installs.ts";
 import type { ClientEntry, Origin } from "./origin.ts";
-import { checkPublishable, isInside, isUsable, nextHeader, type HeaderOptions } from "./prepare.ts";
+import {
+	checkPublishable,
+	isInside,
+	isUsable,
+	nextHeader,
+	recordedWorkflow,
+	type HeaderOptions,
+	type WorkflowRecord,
+} from "./prepare.ts";
 import { forgetTouched } from "./rehashing.ts";
 import { Mover, registryOrigin } from "./push-mover.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
@@ -55,6 +63,8 @@ export type PushResult = {
 	readonly pointer?: string;
 	readonly changed: boolean;
 	readonly dryRun: boolean;
+	/** The workflow that it was checked by; absent when the registry has no workflow configuration. */
+	readonly workflow?: WorkflowRecord;
 	readonly files: number;
 	readonly bytes: number;
 	/** What was (or would be) copied. */
@@ -82,7 +92,7 @@ export async function pushPackage(
 	for (const [key] of state.tree.walk()) parseLogicalKey(key);
 	const registry = await openRegistry(options.registry ?? (await bucketOf(options.dest)), "remote");
 	await forgetTouched(state.tree);
-	const header = await nextHeader(state, registry, options);
+	const header = await nextHeader(state, registry, name, options);
 	const accept = await acceptable(state, registry, name, options);
 	const head = await checkBase(registry, name, accept, options.signal).catch((error: unknown) =>
 		headIfAlike(registry, name, { header, tree: state.tree }, error, options.signal),
@@ -94,7 +104,15 @@ export async function pushPackage(
 	keepOrigins(tree, state.origin);
 	const topHash = computeTopHash(header, tree, platform().createSha256);
 	const pushed: PackageState = { header, tree, origin: registryOrigin(registry), known: state.known };
-	const result = { name, topHash, registry: registry.location, ...countTree(tree), ...moved, state: pushed };
+	const result = {
+		name,
+		topHash,
+		registry: registry.location,
+		...countTree(tree),
+		...moved,
+		...recordedWorkflow(header),
+		state: pushed,
+	};
 	const manifest = ChunkedText.from(formatManifest({ header, tree }, lineLimit()));
 	if (options.dryRun === true) return { ...result, changed: head?.topHash !== topHash, dryRun: true };
 

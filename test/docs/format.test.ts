@@ -17,6 +17,7 @@ import { createSha256 } from "../../src/core/sha256.ts";
 import { canonicalParts, computeTopHash, parseTopHash } from "../../src/core/top-hash.ts";
 import { Tree } from "../../src/core/tree.ts";
 import { encodeUtf8 } from "../../src/core/utf8.ts";
+import { workflowRecord } from "../../src/core/workflow/check.ts";
 import { readRepositoryFile } from "../support/repository.ts";
 import { codeBlocks } from "./code-blocks.ts";
 
@@ -124,6 +125,16 @@ const checks: { readonly [kind: string]: (text: string) => void } = {
 			latest: layout.latest(name),
 			workflows: layout.workflowConfig,
 		});
+	},
+	"json workflow record"(text) {
+		const { id, config, schemas } = JSON.parse(text) as {
+			readonly id: string;
+			readonly config: string;
+			readonly schemas: Readonly<Record<string, string>>;
+		};
+		const record = workflowRecord(id, config, new Map(Object.entries(schemas)));
+		expect(formatManifestJson(record)).toBe(formatManifestJson(parseJson(text)));
+		expect(parsePhysicalKey(config)).toMatchObject({ key: layout.workflowConfig, versionId: "7WTz" });
 	},
 	"text bale layout"(text) {
 		const hasher = createHasher("SHA256", 5, createSha256);

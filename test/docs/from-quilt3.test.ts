@@ -42,7 +42,10 @@ describe("docs/from-quilt3.md", () => {
 	it("names only commands and options of bale that exist", () => {
 		const unknown = [...text.matchAll(/`bale ([a-z][a-z-]*)((?: [^`]*)?)`/g)].flatMap(
 			([line, name, rest]) => {
-				const found = commands.filter((spec) => spec.name === name || spec.aliases?.includes(name ?? ""));
+				const words = `${name ?? ""}${rest ?? ""} `;
+				const found = commands.filter(
+					(spec) => words.startsWith(`${spec.name} `) || spec.aliases?.includes(name ?? ""),
+				);
 				const known = commands
 					.filter((spec) => spec.name.startsWith(name ?? ""))
 					.flatMap((spec) => spec.options);
@@ -171,10 +174,26 @@ describe("a difference to quilt3", () => {
 		expect(await pointers("a/b")).toHaveLength(3);
 	});
 
-	it("a registry with workflows is refused for writing", async () => {
-		mkdirSync(join(registry, ".quilt/workflows"), { recursive: true });
-		writeFileSync(join(registry, ".quilt/workflows/config.yml"), "version: '1'\n");
-		await expect(new Package().build("a/b", registry)).rejects.toMatchObject({ code: "WorkflowRejected" });
+	it("all that a workflow refuses is told, hostile patterns end, and choices have codes", async () => {
+		const demand = (lines: string): void => {
+			mkdirSync(join(registry, ".quilt/workflows"), { recursive: true });
+			const config = `version: "1"\nworkflows:\n  w:\n    name: W\n${lines}`;
+			writeFileSync(join(registry, ".quilt/workflows/config.yml"), config);
+		};
+		demand("    is_message_required: true\n    handle_pattern: ^lab/\n");
+		const build = async (workflow?: string): Promise<unknown> =>
+			new Package().build("a/b", registry, workflow === undefined ? {} : { workflow });
+		await expect(build("w")).rejects.toMatchObject({
+			code: "WorkflowRejected",
+			details: { violations: [{ about: "message" }, { about: "name" }] },
+		});
+		await expect(build()).rejects.toMatchObject({ code: "WorkflowRejected" });
+		await expect(build("other")).rejects.toMatchObject({ code: "InvalidArgument" });
+		demand("    handle_pattern: '('\n");
+		await expect(build("w")).rejects.toMatchObject({ code: "InvalidWorkflow" });
+		demand("    handle_pattern: '^(.|a)+(.|/)+(.|b)+$(?!)'\ndefault_workflow: ghost\n");
+		await expect(build("w")).rejects.toMatchObject({ code: "WorkflowRejected" });
+		await expect(build()).rejects.toMatchObject({ code: "InvalidWorkflow" });
 	});
 
 	it("a registry that was moved still gives its files", async () => {
