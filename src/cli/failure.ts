@@ -2,6 +2,7 @@
 import process from "node:process";
 import { display } from "../core/display.ts";
 import { BaleError, type ErrorCode, errorTable } from "../core/errors.ts";
+import type { WorkflowViolation } from "../core/workflow/violation.ts";
 import { paintFor } from "./color.ts";
 
 export type FailureOptions = { readonly json: boolean; readonly debug: boolean; readonly noColor: boolean };
@@ -16,7 +17,7 @@ export async function reportFailure(error: unknown, options: FailureOptions): Pr
 	} else {
 		const paint = paintFor(process.stderr.isTTY, process.env, options.noColor);
 		process.stderr.write(`${paint.red("error:")} ${display(known.message)}\n`);
-		for (const line of detailLines(known)) process.stderr.write(`  ${display(line)}\n`);
+		for (const line of await detailLines(known)) process.stderr.write(`  ${display(line)}\n`);
 		process.stderr.write(`${paint.bold("hint:")} ${display(hint)}\n`);
 	}
 	if (options.debug) process.stderr.write(`${stackOf(error).split("\n").map(display).join("\n")}\n`);
@@ -74,11 +75,18 @@ const usualHints: Readonly<Record<ErrorCode, string>> = {
 /** At most this many lines of details are printed; all of them are in the document. */
 const detailLimit = 20;
 
-/** Lists in the details, such as files that would be lost, one line each. */
-function detailLines(error: BaleError): string[] {
-	const lines = Object.values(error.details).flatMap((value) =>
-		Array.isArray(value) && value.length > 1 ? value.filter((item) => typeof item === "string") : [],
-	);
+/** Lists in the details, such as files that would be lost or rules that are broken, one line each. */
+async function detailLines(error: BaleError): Promise<string[]> {
+	const lists = Object.entries(error.details).filter(([, value]) => Array.isArray(value) && value.length > 1);
+	const lines: string[] = [];
+	for (const [name, list] of lists as [string, readonly unknown[]][]) {
+		if (name === "violations") {
+			const { violationText } = await import("../core/workflow/violation.ts");
+			lines.push(...(list as readonly WorkflowViolation[]).map(violationText));
+		} else {
+			lines.push(...list.filter((item) => typeof item === "string"));
+		}
+	}
 	return lines.length <= detailLimit
 		? lines
 		: [...lines.slice(0, detailLimit), `and ${lines.length - detailLimit} more`];

@@ -43,7 +43,6 @@ export async function draftFromFolder(
 	folder: string,
 	target: { readonly name: string; readonly registry: string | undefined },
 	wishes: Wishes,
-	how: Pick<SetDirOptions, "hash"> = {},
 ): Promise<Draft> {
 	const { output } = invocation;
 	const needed = wishes.keepMeta || wishes.update;
@@ -58,7 +57,6 @@ export async function draftFromFolder(
 	await draft.setDir(".", folder, {
 		meta: wishes.keepMeta && previous !== undefined ? previous.meta : (wishes.meta ?? null),
 		...folderSelection(invocation, target.registry),
-		...how,
 	});
 	return { package: draft, previous: previous?.untouched };
 }
@@ -137,6 +135,17 @@ export function contentLine(
 	return isEmpty(changes)
 		? `${content}; no file changed ${since}`
 		: `${content}; ${countChanges(changes)} ${since}`;
+}
+
+/** What the registry's rules said to a revision that they let pass. */
+export function workflowLines(result: {
+	readonly dryRun: boolean;
+	readonly workflow?: { readonly id: string | null };
+}): string[] {
+	const { workflow, dryRun } = result;
+	if (workflow === undefined) return [];
+	if (workflow.id === null) return ["  no workflow; the registry allows that"];
+	return [`  the workflow "${workflow.id}" ${dryRun ? "lets it pass" : "let it pass"}`];
 }
 
 function hasMetadata(meta: unknown): boolean {

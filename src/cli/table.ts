@@ -7,12 +7,14 @@ import { lookCommands } from "./table/look.ts";
 import { publishCommands } from "./table/publish.ts";
 import { settingsCommands } from "./table/settings.ts";
 import { useCommands } from "./table/use.ts";
+import { workflowCommands } from "./table/workflow.ts";
 
 export const commands: readonly CommandSpec[] = [
 	...publishCommands,
 	...useCommands,
 	...lookCommands,
 	...checkCommands,
+	...workflowCommands,
 	...settingsCommands,
 	...helpCommands,
 ];

@@ -93,17 +93,15 @@ export function runOptions(invocation: Invocation): {
 	signal: AbortSignal;
 	onProgress: Invocation["output"]["onProgress"];
 	concurrency?: number;
-	cache?: false;
 } {
-	const has = (name: string): boolean => invocation.spec.options.some((option) => option.name === name);
-	const concurrency = has("concurrency")
+	const known = invocation.spec.options.some((option) => option.name === "concurrency");
+	const concurrency = known
 		? (invocation.options.integer("concurrency") ?? concurrencyOf(invocation.env))
 		: undefined;
 	return {
 		signal: invocation.signal,
 		onProgress: invocation.output.onProgress,
 		...(concurrency === undefined ? {} : { concurrency }),
-		...(has("no-cache") && invocation.options.flag("no-cache") ? { cache: false } : {}),
 	};
 }
 

@@ -185,7 +185,7 @@ const cases: readonly Case[] = [
 		severity: "warning",
 	},
 	{
-		what: "a workflow configuration",
+		what: "a workflow configuration that cannot be used",
 		break: (box) => void box.folder("registry/.quilt/workflows", { "config.yml": "version: '1'\n" }),
 		finds: ["workflow-config"],
 		severity: "warning",

@@ -240,14 +240,14 @@ describe("bale push", () => {
 		expect((await box.error(["push", "ann/cats@abcdef0", "--dir", "cats"], 2)).code).toBe("InvalidArgument");
 	});
 
-	it("refuses a registry with workflow rules, and a workflow where there are none", async () => {
+	it("refuses a workflow where there are none, and a configuration that cannot be used", async () => {
 		const box = sandbox();
 		box.folder("cats", cats);
 		const push = ["push", "ann/cats", "--dir", "cats", "--registry", "registry"];
 		expect((await box.error([...push, "--workflow", "x"], 2)).code).toBe("InvalidArgument");
 		expect((await box.error([...push, "--workflow", ""], 2)).code).toBe("InvalidArgument");
 		box.folder("registry/.quilt/workflows", { "config.yml": "version: '1'\n" });
-		expect((await box.error(push, 14)).code).toBe("WorkflowRejected");
+		expect((await box.error(push, 14)).code).toBe("InvalidWorkflow");
 	});
 });
 

@@ -36,6 +36,7 @@ const table = [
 	"dist/cli/table/settings.js",
 	"dist/cli/table/shared.js",
 	"dist/cli/table/use.js",
+	"dist/cli/table/workflow.js",
 ];
 
 describe("the start of bale", () => {

@@ -274,7 +274,7 @@ describe("hostile configurations end soon", () => {
 				(error: unknown) => error,
 			);
 			const refused = report instanceof BaleError && report.code === "InvalidWorkflow";
-			expect(refused || (report as { ok: boolean }).ok === false).toBe(true);
+			expect(refused || !(report as { ok: boolean }).ok).toBe(true);
 		});
 		expect(time).toBeLessThan(1500);
 	});

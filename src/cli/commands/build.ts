@@ -1,7 +1,7 @@
 import { buildPackage } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { usageError } from "../options.ts";
-import { changesSince, contentLine, draftFromFolder, readWishes } from "../publishing.ts";
+import { changesSince, contentLine, draftFromFolder, readWishes, workflowLines } from "../publishing.ts";
 import { given, nameOf, quote, runOptions } from "../target.ts";
 
 /** `bale build`: a revision whose entries point into the folder. */
@@ -12,13 +12,12 @@ export async function run(invocation: Invocation): Promise<Report> {
 	const folder = options.text("dir");
 	if (folder === undefined)
 		throw usageError(spec, '"bale build" needs --dir: the folder to make a revision of');
-	const draft = await draftFromFolder(invocation, folder, target, wishes, { hash: true });
+	const draft = await draftFromFolder(invocation, folder, target, wishes);
 	const result = await buildPackage(draft.package, target.name, target.registry, {
 		...given("message", wishes.message),
 		...given("workflow", wishes.workflow),
 		force: options.flag("force"),
 		dryRun: options.flag("dry-run"),
-		hashedNow: true,
 		...runOptions(invocation),
 	});
 	const changes = changesSince(draft.previous, result.package);
@@ -31,6 +30,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 			pointer: result.pointer,
 			changed: result.changed,
 			dryRun: result.dryRun,
+			workflow: result.workflow ?? null,
 			files: result.files,
 			bytes: result.bytes,
 			changes,
@@ -40,6 +40,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		notes: [
 			`${result.dryRun ? "Would record" : "Recorded"} a revision of ${result.name} in ${output.display(result.registry)}`,
 			contentLine(result, changes),
+			...workflowLines(result),
 			...(result.dryRun
 				? []
 				: [`Next: bale show ${result.name}${where}`, `      bale push ${result.name} --registry REGISTRY`]),

@@ -10,6 +10,7 @@ import {
 	draftFromFolder,
 	readPrevious,
 	readWishes,
+	workflowLines,
 } from "../publishing.ts";
 import { remoteRegistry } from "../registries.ts";
 import { given, nameOf, quote, runOptions } from "../target.ts";
@@ -63,6 +64,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 			pointer: result.pointer,
 			changed: result.changed,
 			dryRun: result.dryRun,
+			workflow: result.workflow ?? null,
 			files: result.files,
 			bytes: result.bytes,
 			copied,
@@ -75,6 +77,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		notes: [
 			headline(result, output.display(result.registry)),
 			contentLine(result, changes),
+			...workflowLines(result),
 			`  ${result.dryRun ? "would copy" : "copied"} ${plural(copied.files, "file")} (${formatBytes(copied.bytes)}), ${plural(reused.files, "file was", "files were")} there already`,
 			...(displaced.length === 0
 				? []

@@ -52,17 +52,7 @@ export async function checkRegistryFolder(check: RegistryCheck): Promise<Finding
 	const wanted = check.deep ? [...named, ...manifests] : [...named].slice(0, manifestLimit);
 	await checkManifests(folder, wanted, check.signal, found);
 	found.push(...checkClock(newest, check.now, folder), ...checkLeftovers(folder, check.now));
-	if (existsSync(join(folder, layout.workflowConfig))) {
-		found.push(
-			fault(
-				"workflow-config",
-				"warning",
-				`The registry ${folder} has workflow rules, which this version of bale cannot check, so it publishes nothing there`,
-				"Publish with quilt3, or to another registry",
-				join(folder, layout.workflowConfig),
-			),
-		);
-	}
+	found.push(...(await checkWorkflows(folder, check.signal)));
 	const writable = checkWritable("registry-writable", `The registry ${folder}`, join(folder, ".quilt"));
 	if (writable.severity !== "ok") {
 		found.push({
@@ -335,5 +325,21 @@ function list(path: string, found: Finding[]): Dirent[] {
 			),
 		);
 		return [];
+	}
+}
+
+/** Whether every workflow of the registry can be used, with what it names. */
+async function checkWorkflows(folder: string, signal: AbortSignal): Promise<Finding[]> {
+	const path = join(folder, layout.workflowConfig);
+	if (!existsSync(path)) return [];
+	const { readWorkflow, readWorkflows } = await import("../client.ts");
+	try {
+		const found = await readWorkflows(folder, { signal });
+		for (const { id } of found?.workflows ?? []) await readWorkflow(id, folder, { signal });
+		return [];
+	} catch (error) {
+		if (!(error instanceof BaleError) || error.code === "Aborted") throw error;
+		const remedy = "Mend the configuration: nothing can be published under it as it is";
+		return [fault("workflow-config", "warning", error.message, remedy, path)];
 	}
 }

@@ -65,12 +65,41 @@ const side: Schema = {
 	anyOf: [object({ name, topHash: readRevision, registry }), object({ dir: text("The folder") })],
 };
 
+const workflow = orNull(
+	object(
+		{
+			id: textOrNull("Id of the workflow; null: none, which the registry allows"),
+			config: text("URL of the configuration"),
+		},
+		"The workflow that it was checked by, as the header records it; null: the registry has no configuration",
+		{
+			schemas: { type: "object", description: "URL of each schema by its id", additionalProperties: text() },
+		},
+	),
+);
+
+const violations = list(
+	object(
+		{
+			pointer: text('JSON pointer into what it is about; "" for all of it'),
+			message: text("What it must be and is not"),
+		},
+		"A rule that is broken",
+		{
+			about: oneOf(["message", "name", "metadata", "entries"], "What it is about"),
+			key: text("Logical key of the file that it is about"),
+		},
+	),
+	"In the order of the checks",
+);
+
 const published = {
 	name,
 	topHash: revision,
 	registry,
 	changed: flag("False: the registry had this revision as its latest already"),
 	dryRun,
+	workflow,
 	files,
 	bytes,
 	changes,
@@ -234,6 +263,52 @@ const documents: Readonly<Record<string, Schema>> = {
 			),
 		},
 		"The check of a folder",
+	),
+	"bale.workflow-list/1": object(
+		{
+			registry,
+			config: textOrNull("URL of the configuration; null: there is none"),
+			required: flag("Whether nothing may be published without a workflow"),
+			default: textOrNull("Id of the workflow that counts when none is named"),
+			workflows: list(
+				object({ id: text("Id"), name: text("Name"), description: textOrNull("Description") }),
+				"In the order of the configuration",
+			),
+		},
+		"The workflows of a registry",
+	),
+	"bale.workflow-show/1": object(
+		{
+			registry,
+			config: text("URL of the configuration"),
+			id: text("Id of the workflow"),
+			name: text("Its name"),
+			description: textOrNull("Its description"),
+			messageRequired: flag("Whether a message is required"),
+			handlePattern: textOrNull("Regular expression of Python that the package name must have a match of"),
+			metadataSchema: textOrNull("Id of the schema of the package's metadata"),
+			entriesSchema: textOrNull("Id of the schema of the list of files"),
+			schemas: list(
+				object({
+					id: text("Id"),
+					url: text("URL, with the version that was read"),
+					schema: anything("The JSON Schema"),
+				}),
+				"The schemas that it names",
+			),
+		},
+		"A workflow",
+	),
+	"bale.workflow-check/1": object(
+		{
+			name,
+			registry,
+			workflow,
+			ok: flag("Whether the package may be published"),
+			violations,
+			count: count("Rules that are broken in all, should there be more than are listed"),
+		},
+		"The check of a package by a workflow",
 	),
 	"bale.rollback/1": object(
 		{

@@ -2,7 +2,6 @@ import type { CommandSpec, OptionSpec } from "../command.ts";
 import {
 	allowUnverified,
 	concurrency,
-	noCache,
 	packageArgument,
 	registry,
 	sharedRegistry,
@@ -55,7 +54,6 @@ export const useCommands: readonly CommandSpec[] = [
 			allowUnverified,
 			allowLocalFiles,
 			concurrency,
-			noCache,
 		],
 		examples: [
 			{
