@@ -10,6 +10,11 @@ export type { InstallOptions } from "./client/install.ts";
 export type { Changed, VerifyOptions, VerifyReport } from "./client/verify.ts";
 export { statusOf, type Status } from "./client/status.ts";
 export {
+	unfinishedUploads,
+	type UnfinishedUpload,
+	type UnfinishedUploadsOptions,
+} from "./client/unfinished-uploads.ts";
+export {
 	buildPackage,
 	installPackage,
 	pushPackage,

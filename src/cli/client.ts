@@ -14,11 +14,13 @@ export {
 	checkWorkflow,
 	deletePackage,
 	installPackage,
+	isBaleError,
 	listPackages,
 	pushPackage,
 	readWorkflow,
 	readWorkflows,
 	revisions,
 	statusOf,
+	unfinishedUploads,
 	type SetDirOptions,
 } from "../public.ts";

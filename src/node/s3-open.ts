@@ -1,13 +1,15 @@
 /** Opens buckets with the settings that every AWS tool reads. */
+import { join } from "node:path";
 import { BaleError } from "../core/errors.ts";
 import { parsePhysicalKey } from "../core/physical-key.ts";
 import type { Addressing } from "../storage/s3/endpoint.ts";
 import { S3Store } from "../storage/s3/s3-store.ts";
 import { readProfile, type AwsProfile } from "./aws-profile.ts";
 import { createNodeSha256 } from "./node-digest.ts";
-import type { Environment } from "./places.ts";
+import { findPlaces, type Environment } from "./places.ts";
 import { cachedCredentials, findCredentials } from "./s3-credentials.ts";
 import { nodeTransport } from "./s3-transport.ts";
+import { FileJournal } from "./upload-journal.ts";
 
 export type S3Settings = {
 	readonly region: string | undefined;
@@ -67,6 +69,7 @@ async function openBucket(bucket: string, prefix: string, env: Environment): Pro
 		transport: nodeTransport,
 		createSha256: createNodeSha256,
 		credentials: credentialsOf(env),
+		journal: new FileJournal(join(findPlaces(env).baleData, "uploads")),
 	});
 }
 

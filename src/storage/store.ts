@@ -75,6 +75,15 @@ export type ListOptions = {
 export type ListItem = ObjectInfo | { readonly prefix: string };
 export type ObjectBody = { readonly info: ObjectInfo; readonly body: ReadableStream<Uint8Array> };
 
+/** An upload of a large object that was neither completed nor aborted. */
+export type UnfinishedUpload = {
+	readonly key: string;
+	readonly uploadId: string;
+	readonly startedAt: Date;
+	/** Bytes that have arrived and are kept (and paid for) until it is completed or aborted. */
+	readonly size: number;
+};
+
 export interface Store {
 	/** Where the store's keys begin; `join(root, key)` is the physical key of an object. */
 	readonly root: PhysicalKey;
@@ -109,4 +118,8 @@ export interface Store {
 	 * Throws `ObjectNotFound` when there is no such object. Absent: it never can.
 	 */
 	copyFrom?(source: CopySource, key: string, options?: WriteOptions): Promise<ObjectInfo | undefined>;
+	/** What was left of uploads, also by others. Absent: nothing ever is. */
+	listUploads?(signal?: AbortSignal): AsyncIterable<UnfinishedUpload>;
+	/** Removes what was left of an upload; whoever is at it fails. */
+	abortUpload?(upload: Pick<UnfinishedUpload, "key" | "uploadId">, signal?: AbortSignal): Promise<void>;
 }

@@ -9,6 +9,7 @@ import { checkLogin } from "../doctor/login.ts";
 import { checkRegistryFolder } from "../doctor/registry-folder.ts";
 import { checkServer } from "../doctor/servers.ts";
 import { checkLocalRegistry, checkRemoteRegistry, checkSettings, folderOf } from "../doctor/settings.ts";
+import { checkUploads, defaultAgeHours } from "../doctor/uploads.ts";
 import { checkEnvironment, checkNode, checkPlaces } from "../doctor/system.ts";
 import { plural } from "../format.ts";
 
@@ -37,7 +38,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		notes: [
 			problems + warnings === 0
 				? "Nothing is wrong"
-				: `${plural(problems, "problem")}, ${plural(warnings, "warning")}; nothing was changed`,
+				: `${plural(problems, "problem")}, ${plural(warnings, "warning")}${invocation.options.flag("abort-uploads") ? "" : "; nothing was changed"}`,
 		],
 		exitCode: problems === 0 ? 0 : 4,
 	};
@@ -66,11 +67,16 @@ async function examine({ words, options, signal, env }: Invocation): Promise<Fin
 	const offline = options.flag("offline");
 	const deep = options.flag("deep");
 	const registries = new Set([local, ...(remote === undefined ? [] : [remote]), ...words]);
+	const uploads = {
+		abort: options.flag("abort-uploads"),
+		ageHours: options.integer("min-age") ?? defaultAgeHours,
+		signal,
+	};
 	const seen = new Set<string>();
 	for (const registry of registries) {
 		const path = folderOf(registry);
 		if (path === undefined) {
-			if (!offline && /^s3:/i.test(registry)) findings.push(await checkBucket(registry));
+			if (!offline && /^s3:/i.test(registry)) findings.push(...(await checkBucket(registry, uploads)));
 			continue;
 		}
 		const folder = resolve(path.replace(/^~(?=$|\/)/, homedir()));
@@ -90,20 +96,25 @@ async function examine({ words, options, signal, env }: Invocation): Promise<Fin
 	return findings;
 }
 
-async function checkBucket(registry: string): Promise<Finding> {
+async function checkBucket(
+	registry: string,
+	uploads: Parameters<typeof checkUploads>[1],
+): Promise<Finding[]> {
 	const { listPackages } = await import("../client.ts");
 	try {
 		for await (const _name of listPackages(registry)) break;
-		return ok("registry", `Registry ${registry}`);
+		return [ok("registry", `Registry ${registry}`), ...(await checkUploads(registry, uploads))];
 	} catch (error) {
 		const message = error instanceof Error ? error.message : String(error);
 		const hint =
 			error instanceof Error && "hint" in error && typeof error.hint === "string" ? error.hint : undefined;
-		return fault(
-			"registry",
-			"problem",
-			`The registry ${registry} cannot be read: ${message}`,
-			hint ?? "Check the network and your credentials",
-		);
+		return [
+			fault(
+				"registry",
+				"problem",
+				`The registry ${registry} cannot be read: ${message}`,
+				hint ?? "Check the network and your credentials",
+			),
+		];
 	}
 }

@@ -47,7 +47,7 @@ export const checkCommands: readonly CommandSpec[] = [
 		group: "Check",
 		summary: "Find what is wrong with the set-up, and say how to mend it",
 		details: [
-			"Looks at the system, the configuration, the login, the folders of bale and the registries, and changes nothing. Exits with 4 when it finds a problem.",
+			"Looks at the system, the configuration, the login, the folders of bale and the registries, and changes nothing unless asked to. Exits with 4 when it finds a problem.",
 		],
 		arguments: [
 			{ name: "REGISTRY", what: "Look at this registry too", optional: true, completes: "registry" },
@@ -55,8 +55,22 @@ export const checkCommands: readonly CommandSpec[] = [
 		options: [
 			{ name: "offline", what: "Contact no server" },
 			{ name: "deep", what: "Read every manifest and compare it with its top hash, however many there are" },
+			{
+				name: "abort-uploads",
+				what: "Remove what broken uploads, also of other clients, have left in the buckets that are looked at",
+			},
+			{
+				name: "min-age",
+				value: "HOURS",
+				least: 0,
+				what: "With --abort-uploads: only uploads begun at least so long ago; default: 24. Younger ones may be under way, and would fail",
+				completes: "nothing",
+			},
 		],
-		examples: [{ command: "bale doctor /data/lab", what: "Also look at a registry" }],
+		examples: [
+			{ command: "bale doctor /data/lab", what: "Also look at a registry" },
+			{ command: "bale doctor s3://lab --abort-uploads", what: "Remove what broken uploads have left" },
+		],
 		schema: "bale.doctor/1",
 		load: () => import("../commands/doctor.ts"),
 	},

@@ -26,6 +26,18 @@ export type CompletedPart = {
 	readonly checksum?: string | undefined;
 };
 
+export type ListedPart = CompletedPart & { readonly size: number };
+/** An upload in parts that is under way, or was left. */
+export type ListedUpload = {
+	readonly key: string;
+	readonly uploadId: string;
+	readonly startedAt: Date;
+};
+export type UploadsPage = {
+	readonly uploads: readonly ListedUpload[];
+	readonly next: { readonly keyMarker: string; readonly uploadIdMarker: string } | undefined;
+};
+
 /** A page of ListObjectsV2. Throws `XmlSyntaxError`. */
 export function readListPage(text: string): ListPage {
 	const root = rootCalled(text, "ListBucketResult");
@@ -65,6 +77,40 @@ export function readField(text: string, root: string, name: string): string {
 	return required(rootCalled(text, root), name);
 }
 
+/** A page of ListParts. Throws `XmlSyntaxError`. */
+export function readPartsPage(text: string): {
+	readonly parts: readonly ListedPart[];
+	readonly next: string | undefined;
+} {
+	const root = rootCalled(text, "ListPartsResult");
+	const parts = root.children
+		.filter((child) => child.name === "Part")
+		.map((part): ListedPart => ({
+			number: wholeNumber(part, "PartNumber"),
+			size: wholeNumber(part, "Size"),
+			etag: required(part, "ETag"),
+			checksum: childText(part, "ChecksumSHA256"),
+		}));
+	const truncated = childText(root, "IsTruncated") === "true";
+	return { parts, next: truncated ? required(root, "NextPartNumberMarker") : undefined };
+}
+
+/** A page of ListMultipartUploads. Throws `XmlSyntaxError`. */
+export function readUploadsPage(text: string): UploadsPage {
+	const root = rootCalled(text, "ListMultipartUploadsResult");
+	const encoded = childText(root, "EncodingType") === "url";
+	const uploads = root.children
+		.filter((child) => child.name === "Upload")
+		.map((upload): ListedUpload => ({
+			key: listedText(required(upload, "Key"), encoded),
+			uploadId: required(upload, "UploadId"),
+			startedAt: timeOf(upload, "Initiated"),
+		}));
+	if (childText(root, "IsTruncated") !== "true") return { uploads, next: undefined };
+	const keyMarker = listedText(required(root, "NextKeyMarker"), encoded);
+	return { uploads, next: { keyMarker, uploadIdMarker: required(root, "NextUploadIdMarker") } };
+}
+
 /** What is told of a part that was copied. Throws `XmlSyntaxError`. */
 export function readCopiedPart(text: string): Omit<CompletedPart, "number"> {
 	const root = rootCalled(text, "CopyPartResult");
@@ -102,15 +148,24 @@ function required(element: XmlElement, name: string): string {
 }
 
 function readObject(element: XmlElement, encoded: boolean): ListedObject {
-	const size = required(element, "Size");
-	if (!/^\d{1,15}$/.test(size)) throw new XmlSyntaxError("not a document of S3: a size is no number");
-	const modified = Date.parse(childText(element, "LastModified") ?? "");
 	return {
 		key: listedText(required(element, "Key"), encoded),
-		size: Number(size),
+		size: wholeNumber(element, "Size"),
 		etag: childText(element, "ETag") ?? "",
-		modifiedAt: new Date(Number.isNaN(modified) ? 0 : modified),
+		modifiedAt: timeOf(element, "LastModified"),
 	};
+}
+
+function wholeNumber(element: XmlElement, name: string): number {
+	const text = required(element, name);
+	if (!/^\d{1,15}$/.test(text)) throw new XmlSyntaxError(`not a document of S3: ${name} is no number`);
+	return Number(text);
+}
+
+/** A time; the beginning of time where none is told. */
+function timeOf(element: XmlElement, name: string): Date {
+	const time = Date.parse(childText(element, name) ?? "");
+	return new Date(Number.isNaN(time) ? 0 : time);
 }
 
 function listedText(text: string, encoded: boolean): string {

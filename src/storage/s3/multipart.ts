@@ -1,19 +1,18 @@
 /** Sending large objects in parts: each part has its SHA-256, and the object appears when all are there. */
 import { formatBase64 } from "../../core/base64.ts";
+import { BaleError, isBaleError } from "../../core/errors.ts";
 import { partSize } from "../../core/hash.ts";
-import { encodeUtf8 } from "../../core/utf8.ts";
 import { chunksOf } from "../byte-source.ts";
 import type { ByteRange, ByteSource, Checksum, WriteOptions } from "../store.ts";
 import { compositeChecksum } from "./checksum.ts";
-import type { Operation, S3Client } from "./client.ts";
-import { formatCompletion, readField, type CompletedPart } from "./document.ts";
-import { readErrorDocument, toBaleError } from "./failure.ts";
+import type { S3Client } from "./client.ts";
+import type { CompletedPart } from "./document.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
-import type { TransportResponse } from "./transport.ts";
-import { childText, parseXml } from "./xml.ts";
+import { openUpload, type OpenUpload } from "./open-upload.ts";
+import type { UploadJournal } from "./upload-journal.ts";
+import { completeUpload, type UploadOutcome } from "./uploads.ts";
 
 const partsAtOnce = 4;
-const completionAttempts = 5;
 
 export type Upload = {
 	readonly key: string;
@@ -21,73 +20,85 @@ export type Upload = {
 	readonly conditionHeaders: Readonly<Record<string, string>>;
 	readonly options: WriteOptions;
 };
+export type Uploaded = { readonly checksum: Checksum; readonly outcome: UploadOutcome };
 
 /**
- * What a finished upload is; `resolve` means that the answer was lost and the object must be looked at: asked again, a
- * server may say that all is well without saying which version it was.
+ * Sends all parts and completes the upload. Parts that an interrupted process has sent of the same bytes are not sent
+ * again. What fails for a passing reason, or is interrupted, stays for the next process if there is a journal;
+ * otherwise the upload is aborted, so that nothing of it stays.
  */
-export type Uploaded = {
-	readonly checksum: Checksum;
-	readonly outcome:
-		| { readonly kind: "done"; readonly etag: string; readonly response: TransportResponse }
-		| { readonly kind: "resolve"; readonly etag?: string }
-		| { readonly kind: "refused" };
-};
-
-/** Sends all parts and completes the upload; on failure it is aborted, so that nothing of it stays. */
 export async function uploadInParts(
 	client: S3Client,
 	budget: MemoryBudget,
+	journal: UploadJournal | undefined,
 	upload: Upload,
 ): Promise<Uploaded> {
-	const { key, source, options } = upload;
-	const { signal } = options;
-	const uploadId = await beginUpload(client, key, { checksums: true, signal });
-	try {
-		const size = partSize(source.size);
-		const count = Math.ceil(source.size / size);
-		const digests = new Array<Uint8Array>(count);
-		const parts = new Array<CompletedPart>(count);
-		let next = 0;
-		let failed = false;
-		const lane = async (): Promise<void> => {
-			while (next < count && !failed) {
-				const index = next++;
-				const offset = index * size;
-				const range = { offset, length: Math.min(size, source.size - offset) };
-				try {
-					await budget.with(range.length, async () => {
-						const bytes = await readRange(source, range, signal);
-						const sha256 = client.sha256(bytes);
-						digests[index] = sha256;
-						parts[index] = await sendPart(client, {
-							key,
-							uploadId,
-							number: index + 1,
-							bytes,
-							sha256,
-							signal,
-						});
-					});
-				} catch (error) {
-					failed = true;
-					throw error;
-				}
+	for (let attempt = 1; ; attempt++) {
+		const open = await openUpload(client, journal, upload);
+		try {
+			const uploaded = await sendAll(client, budget, upload, open);
+			await open.end(uploaded.outcome.kind === "refused");
+			return uploaded;
+		} catch (error) {
+			if (attempt === 1 && isBaleError(error) && error.details["code"] === "NoSuchUpload") {
+				// Somebody aborted it: a rule of the bucket, or another process.
+				await open.end(false);
+				continue;
 			}
-		};
-		const lanes = await Promise.allSettled(Array.from({ length: Math.min(partsAtOnce, count) }, lane));
-		const rejected = lanes.find((result) => result.status === "rejected");
-		if (rejected !== undefined) throw rejected.reason;
-		const checksum = compositeChecksum(digests, client.createSha256);
-		options.check?.(checksum);
-		const { conditionHeaders } = upload;
-		const outcome = await completeUpload(client, { key, uploadId, parts, conditionHeaders, signal });
-		if (outcome.kind === "refused") await abortUpload(client, key, uploadId);
-		return { checksum, outcome };
-	} catch (error) {
-		await abortUpload(client, key, uploadId);
-		throw error;
+			const stays = open.isRecorded && isBaleError(error, "Aborted", "StoreUnavailable", "LoginExpired");
+			if (!stays) {
+				await open.end(true);
+				throw error;
+			}
+			open.leave();
+			throw isBaleError(error, "Aborted") ? error : withHint(error);
+		}
 	}
+}
+
+async function sendAll(
+	client: S3Client,
+	budget: MemoryBudget,
+	upload: Upload,
+	open: OpenUpload,
+): Promise<Uploaded> {
+	const { key, source, options, conditionHeaders } = upload;
+	const { signal } = options;
+	const { uploadId } = open;
+	const size = partSize(source.size);
+	const count = Math.ceil(source.size / size);
+	const digests = new Array<Uint8Array>(count);
+	const parts = new Array<CompletedPart>(count);
+	let next = 0;
+	let failed = false;
+	const lane = async (): Promise<void> => {
+		while (next < count && !failed) {
+			const index = next++;
+			const number = index + 1;
+			const offset = index * size;
+			const range = { offset, length: Math.min(size, source.size - offset) };
+			try {
+				await budget.with(range.length, async () => {
+					const bytes = await readRange(source, range, signal);
+					const sha256 = client.sha256(bytes);
+					digests[index] = sha256;
+					parts[index] =
+						open.find(number, bytes.length, formatBase64(sha256)) ??
+						(await sendPart(client, { key, uploadId, number, bytes, sha256, signal }, open));
+				});
+			} catch (error) {
+				failed = true;
+				throw error;
+			}
+		}
+	};
+	const lanes = await Promise.allSettled(Array.from({ length: Math.min(partsAtOnce, count) }, lane));
+	const rejected = lanes.find((result) => result.status === "rejected");
+	if (rejected !== undefined) throw rejected.reason;
+	const checksum = compositeChecksum(digests, client.createSha256);
+	options.check?.(checksum);
+	const outcome = await completeUpload(client, { key, uploadId, parts, conditionHeaders, signal });
+	return { checksum, outcome };
 }
 
 /** The bytes of a range in one piece. Throws `SourceChanged` when the source has other lengths than it said. */
@@ -106,24 +117,6 @@ export async function readRange(
 	return bytes;
 }
 
-/** Begins an upload in parts and gives its id; with `checksums` every part must have its SHA-256. */
-export async function beginUpload(
-	client: S3Client,
-	key: string,
-	{ checksums, signal }: { readonly checksums: boolean; readonly signal: AbortSignal | undefined },
-): Promise<string> {
-	const text = await client.expectText({
-		action: "s3:PutObject",
-		method: "POST",
-		key,
-		query: [["uploads", ""]],
-		...(checksums ? { headers: { "x-amz-checksum-algorithm": "SHA256" } } : {}),
-		isRead: false,
-		signal,
-	});
-	return readField(text, "InitiateMultipartUploadResult", "UploadId");
-}
-
 async function sendPart(
 	client: S3Client,
 	part: {
@@ -134,6 +127,7 @@ async function sendPart(
 		readonly sha256: Uint8Array;
 		readonly signal: AbortSignal | undefined;
 	},
+	open: OpenUpload,
 ): Promise<CompletedPart> {
 	const checksum = formatBase64(part.sha256);
 	const response = await client.expect({
@@ -150,68 +144,16 @@ async function sendPart(
 		signal: part.signal,
 	});
 	response.discard();
-	return { number: part.number, etag: response.header("etag") ?? "", checksum };
+	const sent = { number: part.number, etag: response.header("etag") ?? "", checksum };
+	open.arrived(sent);
+	return sent;
 }
 
-/** Makes the object of the parts; the condition is decided now. */
-export async function completeUpload(
-	client: S3Client,
-	upload: {
-		readonly key: string;
-		readonly uploadId: string;
-		readonly parts: readonly CompletedPart[];
-		readonly conditionHeaders: Readonly<Record<string, string>>;
-		readonly signal: AbortSignal | undefined;
-	},
-): Promise<Uploaded["outcome"]> {
-	const bytes = encodeUtf8(formatCompletion(upload.parts));
-	const operation: Operation = {
-		action: "s3:PutObject",
-		method: "POST",
-		key: upload.key,
-		query: [["uploadId", upload.uploadId]],
-		headers: { "content-type": "application/xml", ...upload.conditionHeaders },
-		body: { bytes, sha256: client.sha256(bytes) },
-		isRead: false,
-		signal: upload.signal,
-	};
-	let repeated = false;
-	for (let attempt = 1; ; attempt++) {
-		const outcome = await client.send(operation);
-		repeated ||= outcome.repeated;
-		if (!outcome.ok) {
-			const { code, status } = outcome.failure;
-			if (repeated && (code === "NoSuchUpload" || status === 412)) return { kind: "resolve" };
-			if (status === 412) return { kind: "refused" };
-			throw toBaleError(client.subject(operation), outcome.failure);
-		}
-		// The head of the answer may be sent before the work is done: the body has the last word.
-		const text = await client.text(operation, outcome.response).catch(() => "");
-		const { code, message } = readErrorDocument(text);
-		if (code === "" && text !== "") {
-			const etag = childText(parseXml(text), "ETag") ?? outcome.response.header("etag") ?? "";
-			return repeated ? { kind: "resolve", etag } : { kind: "done", etag, response: outcome.response };
-		}
-		if (code === "PreconditionFailed") return { kind: repeated ? "resolve" : "refused" };
-		if (attempt === completionAttempts) {
-			throw toBaleError(client.subject(operation), { status: 500, code, message });
-		}
-		repeated = true;
-	}
-}
-
-/** Best effort: what stays behind is removed by the bucket's rules or by hand. */
-export async function abortUpload(client: S3Client, key: string, uploadId: string): Promise<void> {
-	try {
-		const outcome = await client.send({
-			action: "s3:AbortMultipartUpload",
-			method: "DELETE",
-			key,
-			query: [["uploadId", uploadId]],
-			isRead: false,
-		});
-		if (outcome.ok) outcome.response.discard();
-	} catch {
-		// The error that led here says more.
-	}
+function withHint(error: BaleError): BaleError {
+	const again = "run the same again to go on: what has arrived is not sent again";
+	return new BaleError(error.code, error.message, {
+		hint: error.hint === undefined ? `R${again.slice(1)}` : `${error.hint}, and ${again}`,
+		details: error.details,
+		cause: error,
+	});
 }

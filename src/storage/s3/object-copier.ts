@@ -8,10 +8,10 @@ import { parseChecksum } from "./checksum.ts";
 import type { Operation, Refusal, S3Client } from "./client.ts";
 import { readCopiedPart, readField, type CompletedPart } from "./document.ts";
 import { locationOf, readErrorDocument, toBaleError } from "./failure.ts";
-import { abortUpload, beginUpload, completeUpload } from "./multipart.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { headersOf, multipartBytes } from "./object-writer.ts";
 import { encodeKey, encodeQueryPart } from "./percent.ts";
+import { abortUpload, beginUpload, completeUpload } from "./uploads.ts";
 
 const partsAtOnce = 8;
 
@@ -110,7 +110,7 @@ export class ObjectCopier {
 	): Promise<Copied | undefined> {
 		const fullKey = this.#prefix + key;
 		const { signal } = options;
-		const uploadId = await beginUpload(this.#client, fullKey, { checksums, signal });
+		const { uploadId } = await beginUpload(this.#client, fullKey, { checksums, signal });
 		try {
 			const length = partSize(size);
 			const count = Math.ceil(size / length);

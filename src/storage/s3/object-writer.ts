@@ -11,11 +11,16 @@ import type { Operation, Refusal, S3Client } from "./client.ts";
 import { locationOf, toBaleError } from "./failure.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import { readRange, uploadInParts } from "./multipart.ts";
+import { discardLeft } from "./open-upload.ts";
 import { writtenInfo } from "./object-info.ts";
 import type { ObjectReader } from "./object-reader.ts";
+import type { UploadJournal } from "./upload-journal.ts";
 
 /** Objects of this many bytes and more are sent and copied in parts. */
 export const multipartBytes = 8 * 1024 * 1024;
+
+/** Uploads that nobody went on with for so long are aborted. */
+const abandonedMs = 7 * 24 * 60 * 60 * 1000;
 
 /** `Store.put` below a prefix of a bucket. */
 export class ObjectWriter {
@@ -23,30 +28,43 @@ export class ObjectWriter {
 	readonly #prefix: string;
 	readonly #reader: ObjectReader;
 	readonly #budget: MemoryBudget;
+	readonly #journal: UploadJournal | undefined;
+	/** Full keys of the uploads that earlier processes left; undefined: the journal has not been read. */
+	#left: Set<string> | undefined;
 
-	constructor(client: S3Client, prefix: string, reader: ObjectReader, budget: MemoryBudget) {
+	constructor(
+		client: S3Client,
+		prefix: string,
+		reader: ObjectReader,
+		budget: MemoryBudget,
+		journal: UploadJournal | undefined,
+	) {
 		this.#client = client;
 		this.#prefix = prefix;
 		this.#reader = reader;
 		this.#budget = budget;
+		this.#journal = journal;
 	}
 
 	async put(key: string, source: ByteSource | Uint8Array, options: WriteOptions = {}): Promise<ObjectInfo> {
 		checkStoreKey(key);
 		throwIfAborted(options.signal);
 		const body = toByteSource(source);
+		const left = await this.#readLeft();
 		const conditionHeaders = headersOf(options.condition);
 		if (body.size < multipartBytes) {
 			return this.#budget.with(body.size, async () => {
 				const bytes = await readRange(body, { offset: 0, length: body.size }, options.signal);
 				const sha256 = this.#client.sha256(bytes);
 				options.check?.(wholeChecksum(sha256));
-				return this.#putWhole(key, bytes, sha256, conditionHeaders, options);
+				const written = await this.#putWhole(key, bytes, sha256, conditionHeaders, options);
+				if (left.delete(this.#prefix + key)) await this.#discardLeft(this.#prefix + key);
+				return written;
 			});
 		}
 		const upload = { key: this.#prefix + key, source: body, conditionHeaders, options };
 		for (let attempt = 1; ; attempt++) {
-			const { checksum, outcome } = await uploadInParts(this.#client, this.#budget, upload);
+			const { checksum, outcome } = await uploadInParts(this.#client, this.#budget, this.#journal, upload);
 			if (outcome.kind === "done") {
 				return writtenInfo(key, body.size, outcome.etag, checksum, outcome.response);
 			}
@@ -57,6 +75,28 @@ export class ObjectWriter {
 			const ours = outcome.kind === "resolve" ? { checksum, etag: outcome.etag } : undefined;
 			return this.#resolveWrite(key, body.size, ours, options);
 		}
+	}
+
+	/** What earlier processes left of uploads to this bucket; what is too old to go on with is aborted. */
+	async #readLeft(): Promise<Set<string>> {
+		if (this.#left !== undefined) return this.#left;
+		const left = new Set<string>();
+		this.#left = left;
+		const { service, bucket } = this.#client;
+		const abandonedBefore = Date.now() - abandonedMs;
+		for (const { key, startedAt } of this.#journal?.left(service, bucket) ?? []) {
+			if (startedAt >= abandonedBefore) left.add(key);
+			else await this.#discardLeft(key, abandonedBefore);
+		}
+		return left;
+	}
+
+	/** Other content has taken the place of what was uploaded before, or nobody wants it any more. */
+	async #discardLeft(fullKey: string, abandonedBefore?: number): Promise<void> {
+		if (this.#journal === undefined) return;
+		const { service, bucket } = this.#client;
+		const options = abandonedBefore === undefined ? {} : { abandonedBefore };
+		await discardLeft(this.#client, this.#journal, { service, bucket, key: fullKey }, options);
 	}
 
 	async #putWhole(

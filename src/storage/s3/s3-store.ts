@@ -11,6 +11,7 @@ import type {
 	ObjectInfo,
 	ReadOptions,
 	Store,
+	UnfinishedUpload,
 	WriteOptions,
 } from "../store.ts";
 import { S3Client, type Operation, type S3ClientOptions } from "./client.ts";
@@ -21,12 +22,16 @@ import { MemoryBudget } from "./memory-budget.ts";
 import { ObjectCopier } from "./object-copier.ts";
 import { ObjectReader } from "./object-reader.ts";
 import { ObjectWriter } from "./object-writer.ts";
+import type { UploadJournal } from "./upload-journal.ts";
+import { endUpload, listParts, listUploads } from "./uploads.ts";
 
 export type S3StoreOptions = S3ClientOptions & {
 	/** The store's keys begin below this key; default: at the root of the bucket. */
 	readonly prefix?: string | undefined;
 	/** Bytes that may wait in memory to be sent; default 128 MiB. */
 	readonly memoryBytes?: number | undefined;
+	/** Where uploads in parts are recorded, so that they can be resumed; absent: they are aborted when they fail. */
+	readonly journal?: UploadJournal | undefined;
 };
 
 const mebibyte = 1024 * 1024;
@@ -56,7 +61,7 @@ export class S3Store implements Store {
 		this.#client = new S3Client(options);
 		const budget = new MemoryBudget(options.memoryBytes ?? 128 * mebibyte);
 		this.#reader = new ObjectReader(this.#client, this.#prefix);
-		this.#writer = new ObjectWriter(this.#client, this.#prefix, this.#reader, budget);
+		this.#writer = new ObjectWriter(this.#client, this.#prefix, this.#reader, budget, options.journal);
 		this.#copier = new ObjectCopier(this.#client, this.#prefix, this.#reader);
 	}
 
@@ -89,6 +94,23 @@ export class S3Store implements Store {
 
 	put(key: string, source: ByteSource | Uint8Array, options?: WriteOptions): Promise<ObjectInfo> {
 		return this.#writer.put(key, source, options);
+	}
+
+	/** Uploads in parts below the store's root that are neither complete nor aborted, whoever began them. */
+	async *listUploads(signal?: AbortSignal): AsyncGenerator<UnfinishedUpload, void> {
+		for await (const { key, uploadId, startedAt } of listUploads(this.#client, this.#prefix, signal)) {
+			const parts = await listParts(this.#client, key, uploadId, signal);
+			if (parts === undefined) continue;
+			const size = parts.reduce((sum, part) => sum + part.size, 0);
+			yield { key: key.slice(this.#prefix.length), uploadId, startedAt, size };
+		}
+	}
+
+	async abortUpload(
+		{ key, uploadId }: Pick<UnfinishedUpload, "key" | "uploadId">,
+		signal?: AbortSignal,
+	): Promise<void> {
+		await endUpload(this.#client, this.#prefix + key, uploadId, signal);
 	}
 
 	copyFrom(source: CopySource, key: string, options?: WriteOptions): Promise<ObjectInfo | undefined> {

@@ -1,0 +1,140 @@
+/** Beginning an upload in parts, or going on with one that an earlier process had to leave. */
+import { isBaleError } from "../../core/errors.ts";
+import { partSize } from "../../core/hash.ts";
+import type { S3Client } from "./client.ts";
+import type { CompletedPart, ListedPart } from "./document.ts";
+import type { Upload } from "./multipart.ts";
+import type { JournalEntry, UploadJournal, UploadPlace } from "./upload-journal.ts";
+import { abortUpload, beginUpload, listParts, listUploads } from "./uploads.ts";
+
+/** How far the clocks of this machine and the server may be apart. */
+const clockToleranceMs = 5 * 60 * 1000;
+
+/** An upload that this process works on. */
+export class OpenUpload {
+	readonly uploadId: string;
+	readonly #client: S3Client;
+	readonly #key: string;
+	readonly #entry: JournalEntry | undefined;
+	readonly #there: ReadonlyMap<number, ListedPart>;
+
+	constructor(
+		client: S3Client,
+		key: string,
+		uploadId: string,
+		entry: JournalEntry | undefined,
+		there: readonly ListedPart[],
+	) {
+		this.uploadId = uploadId;
+		this.#client = client;
+		this.#key = key;
+		this.#entry = entry;
+		this.#there = new Map(there.map((part) => [part.number, part]));
+	}
+
+	/** Whether a later process can find it. */
+	get isRecorded(): boolean {
+		return this.#entry !== undefined;
+	}
+
+	/**
+	 * A part that the server has already, with these bytes: by its own checksum, or, where it tells none, because it
+	 * still has the ETag that it had when these bytes arrived.
+	 */
+	find(number: number, size: number, checksum: string): CompletedPart | undefined {
+		const part = this.#there.get(number);
+		if (part?.size !== size) return undefined;
+		const recorded = this.#entry?.record.parts.get(number);
+		const told = part.checksum ?? (recorded?.etag === part.etag ? recorded.checksum : undefined);
+		return told === checksum ? { number, etag: part.etag, checksum } : undefined;
+	}
+
+	arrived(part: CompletedPart): void {
+		this.#entry?.arrived(part);
+	}
+
+	/** Lets another process go on with it. */
+	leave(): void {
+		this.#entry?.release();
+	}
+
+	/** It is over; with `abort` it was not completed and its parts are to go. */
+	async end(abort: boolean): Promise<void> {
+		if (abort) await abortUpload(this.#client, this.#key, this.uploadId);
+		this.#entry?.forget();
+	}
+}
+
+export async function openUpload(
+	client: S3Client,
+	journal: UploadJournal | undefined,
+	{ key, source, options: { signal } }: Upload,
+): Promise<OpenUpload> {
+	const { service, bucket } = client;
+	const size = source.size;
+	const shape = { size, partSize: partSize(size) };
+	const fits = ({ record }: JournalEntry): boolean =>
+		record.uploadId !== undefined && record.size === size && record.partSize === shape.partSize;
+	const place = { service, bucket, key };
+	const left = journal?.take(place) ?? [];
+	const usable = left.filter(fits).toSorted((a, b) => b.record.parts.size - a.record.parts.size);
+	let chosen: OpenUpload | undefined;
+	for (const entry of [...usable, ...left.filter((other) => !fits(other))]) {
+		const { uploadId } = entry.record;
+		const isCandidate = chosen === undefined && fits(entry) && uploadId !== undefined;
+		try {
+			const parts = isCandidate ? await listParts(client, key, uploadId, signal) : undefined;
+			if (isCandidate && parts !== undefined) chosen = new OpenUpload(client, key, uploadId, entry, parts);
+			else await discardUpload(client, entry);
+		} catch (error) {
+			entry.release();
+			chosen?.leave();
+			throw error;
+		}
+	}
+	if (chosen !== undefined) return chosen;
+	// Written down before it begins: a process that is killed in between leaves an upload that can still be found.
+	const entry = journal?.open({ ...place, ...shape, startedAt: Date.now() });
+	try {
+		const { uploadId, repeated } = await beginUpload(client, key, { checksums: true, signal });
+		entry?.begun(uploadId);
+		if (repeated) await abortUnnamed(client, key, Date.now(), uploadId).catch(() => undefined);
+		return new OpenUpload(client, key, uploadId, entry, []);
+	} catch (error) {
+		if (isBaleError(error, "Aborted", "StoreUnavailable")) entry?.release();
+		else entry?.forget();
+		throw error;
+	}
+}
+
+/** Aborts the uploads that the journal has of an object and that nobody goes on with. */
+export async function discardLeft(
+	client: S3Client,
+	journal: UploadJournal,
+	place: UploadPlace,
+	options: { readonly abandonedBefore?: number } = {},
+): Promise<void> {
+	for (const entry of journal.take(place, options)) await discardUpload(client, entry);
+}
+
+async function discardUpload(client: S3Client, entry: JournalEntry): Promise<void> {
+	const { key, uploadId, startedAt } = entry.record;
+	if (uploadId !== undefined) await abortUpload(client, key, uploadId);
+	else await abortUnnamed(client, key, startedAt).catch(() => undefined);
+	entry.forget();
+}
+
+/** Aborts what was begun for this object at that time and never got a part: the answer with its id was lost. */
+async function abortUnnamed(
+	client: S3Client,
+	key: string,
+	startedAt: number,
+	exceptId?: string,
+): Promise<void> {
+	for await (const upload of listUploads(client, key, undefined)) {
+		if (upload.key !== key || upload.uploadId === exceptId) continue;
+		if (Math.abs(upload.startedAt.getTime() - startedAt) > clockToleranceMs) continue;
+		const parts = await listParts(client, key, upload.uploadId, undefined);
+		if (parts?.length === 0) await abortUpload(client, key, upload.uploadId);
+	}
+}

@@ -1,0 +1,195 @@
+/** The requests that uploads in parts consist of, besides sending the parts. */
+import { encodeUtf8 } from "../../core/utf8.ts";
+import { throwIfAborted } from "../abort.ts";
+import type { Operation, S3Client } from "./client.ts";
+import {
+	formatCompletion,
+	readField,
+	readPartsPage,
+	readUploadsPage,
+	type CompletedPart,
+	type ListedPart,
+	type ListedUpload,
+	type UploadsPage,
+} from "./document.ts";
+import { readErrorDocument, toBaleError } from "./failure.ts";
+import type { TransportResponse } from "./transport.ts";
+import { childText, parseXml } from "./xml.ts";
+
+const completionAttempts = 5;
+
+/**
+ * How an upload ended; `resolve` means that the answer was lost and the object must be looked at: asked again, a server
+ * may say that all is well without saying which version it was.
+ */
+export type UploadOutcome =
+	| { readonly kind: "done"; readonly etag: string; readonly response: TransportResponse }
+	| { readonly kind: "resolve"; readonly etag?: string }
+	| { readonly kind: "refused" };
+
+/**
+ * Begins an upload in parts and gives its id; with `checksums` every part must have its SHA-256. `repeated`: an answer
+ * was lost, and another upload may have begun.
+ */
+export async function beginUpload(
+	client: S3Client,
+	key: string,
+	{ checksums, signal }: { readonly checksums: boolean; readonly signal: AbortSignal | undefined },
+): Promise<{ readonly uploadId: string; readonly repeated: boolean }> {
+	const operation: Operation = {
+		action: "s3:PutObject",
+		method: "POST",
+		key,
+		query: [["uploads", ""]],
+		...(checksums ? { headers: { "x-amz-checksum-algorithm": "SHA256" } } : {}),
+		isRead: false,
+		signal,
+	};
+	const outcome = await client.send(operation);
+	if (!outcome.ok) throw toBaleError(client.subject(operation), outcome.failure);
+	const text = await client.text(operation, outcome.response);
+	const uploadId = readField(text, "InitiateMultipartUploadResult", "UploadId");
+	return { uploadId, repeated: outcome.repeated };
+}
+
+/** Makes the object of the parts; the condition is decided now. */
+export async function completeUpload(
+	client: S3Client,
+	upload: {
+		readonly key: string;
+		readonly uploadId: string;
+		readonly parts: readonly CompletedPart[];
+		readonly conditionHeaders: Readonly<Record<string, string>>;
+		readonly signal: AbortSignal | undefined;
+	},
+): Promise<UploadOutcome> {
+	const bytes = encodeUtf8(formatCompletion(upload.parts));
+	const operation: Operation = {
+		action: "s3:PutObject",
+		method: "POST",
+		key: upload.key,
+		query: [["uploadId", upload.uploadId]],
+		headers: { "content-type": "application/xml", ...upload.conditionHeaders },
+		body: { bytes, sha256: client.sha256(bytes) },
+		isRead: false,
+		signal: upload.signal,
+	};
+	let repeated = false;
+	for (let attempt = 1; ; attempt++) {
+		const outcome = await client.send(operation);
+		repeated ||= outcome.repeated;
+		if (!outcome.ok) {
+			const { code, status } = outcome.failure;
+			if (repeated && (code === "NoSuchUpload" || status === 412)) return { kind: "resolve" };
+			if (status === 412) return { kind: "refused" };
+			throw toBaleError(client.subject(operation), outcome.failure);
+		}
+		// The head of the answer may be sent before the work is done: the body has the last word.
+		const text = await client.text(operation, outcome.response).catch(() => "");
+		const { code, message } = readErrorDocument(text);
+		if (code === "" && text !== "") {
+			const etag = childText(parseXml(text), "ETag") ?? outcome.response.header("etag") ?? "";
+			return repeated ? { kind: "resolve", etag } : { kind: "done", etag, response: outcome.response };
+		}
+		if (code === "PreconditionFailed") return { kind: repeated ? "resolve" : "refused" };
+		if (attempt === completionAttempts) {
+			throw toBaleError(client.subject(operation), { status: 500, code, message });
+		}
+		repeated = true;
+	}
+}
+
+/** The parts of an upload that have arrived; undefined: there is no such upload any more. */
+export async function listParts(
+	client: S3Client,
+	key: string,
+	uploadId: string,
+	signal: AbortSignal | undefined,
+): Promise<ListedPart[] | undefined> {
+	const parts: ListedPart[] = [];
+	let marker: string | undefined;
+	do {
+		throwIfAborted(signal);
+		const operation: Operation = {
+			action: "s3:ListMultipartUploadParts",
+			method: "GET",
+			key,
+			query: [
+				["uploadId", uploadId],
+				...(marker === undefined ? [] : ([["part-number-marker", marker]] as const)),
+			],
+			isRead: true,
+			signal,
+		};
+		const outcome = await client.send(operation);
+		if (!outcome.ok) {
+			const { status, code } = outcome.failure;
+			if (status === 404 && code !== "NoSuchBucket") return undefined;
+			throw toBaleError(client.subject(operation), outcome.failure);
+		}
+		const page = readPartsPage(await client.text(operation, outcome.response));
+		parts.push(...page.parts);
+		marker = page.next;
+	} while (marker !== undefined);
+	return parts;
+}
+
+/** The uploads below a prefix of the bucket that are neither completed nor aborted, whoever began them. */
+export async function* listUploads(
+	client: S3Client,
+	prefix: string,
+	signal: AbortSignal | undefined,
+): AsyncGenerator<ListedUpload, void> {
+	let marker: UploadsPage["next"];
+	do {
+		throwIfAborted(signal);
+		const text = await client.expectText({
+			action: "s3:ListBucketMultipartUploads",
+			method: "GET",
+			query: [
+				["uploads", ""],
+				["encoding-type", "url"],
+				["prefix", prefix],
+				...(marker === undefined
+					? []
+					: ([
+							["key-marker", marker.keyMarker],
+							["upload-id-marker", marker.uploadIdMarker],
+						] as const)),
+			],
+			isRead: true,
+			signal,
+		});
+		const page: UploadsPage = readUploadsPage(text);
+		yield* page.uploads;
+		marker = page.next;
+	} while (marker !== undefined);
+}
+
+/** Ends an upload, and its parts go. Throws what the server answers; one that is gone is no error. */
+export async function endUpload(
+	client: S3Client,
+	key: string,
+	uploadId: string,
+	signal: AbortSignal | undefined,
+): Promise<void> {
+	const operation: Operation = {
+		action: "s3:AbortMultipartUpload",
+		method: "DELETE",
+		key,
+		query: [["uploadId", uploadId]],
+		isRead: false,
+		signal,
+	};
+	const outcome = await client.send(operation);
+	if (outcome.ok) outcome.response.discard();
+	else if (outcome.failure.code !== "NoSuchUpload") {
+		throw toBaleError(client.subject(operation), outcome.failure);
+	}
+}
+
+/** As `endUpload`, as well as it can be done: what stays behind is found by doctor. */
+export async function abortUpload(client: S3Client, key: string, uploadId: string): Promise<void> {
+	// The error that led here says more.
+	await endUpload(client, key, uploadId, undefined).catch(() => undefined);
+}

@@ -1,0 +1,254 @@
+/** Uploads that were broken off: what has arrived is not sent again, and nothing is left of those that nobody goes on with. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createNodeSha256 } from "../../src/node/node-digest.ts";
+import { nodeTransport } from "../../src/node/s3-transport.ts";
+import { FileJournal } from "../../src/node/upload-journal.ts";
+import { bytesSource, collect } from "../../src/storage/byte-source.ts";
+import { chunkedHash } from "../../src/storage/s3/checksum.ts";
+import type { S3Store, S3StoreOptions } from "../../src/storage/s3/s3-store.ts";
+import type { TransportResponse } from "../../src/storage/s3/transport.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+import { startVersitygw, type S3Server } from "../support/versitygw.ts";
+import { createHasher } from "../../src/core/hash.ts";
+
+let server: S3Server;
+
+beforeAll(async () => {
+	server = await startVersitygw();
+});
+afterAll(() => server.stop());
+
+const mebibyte = 1024 * 1024;
+const parts = 5;
+
+function content(seed: number): Uint8Array {
+	const words = new Uint32Array((parts * 8 * mebibyte) / 4 - 100);
+	for (let index = 0; index < words.length; index++) words[index] = Math.imul(index + seed, 2654435761);
+	return new Uint8Array(words.buffer);
+}
+
+type Fault = (partNumber: number) => "drop" | "abort" | undefined;
+
+/** A store with a journal that counts the parts it sends; `fault` may keep one from arriving. */
+function open(
+	bucket: string,
+	directory: string,
+	fault: Fault = () => undefined,
+	more: Partial<S3StoreOptions> = {},
+): { store: S3Store; sent: number[]; stop: AbortController; journal: string } {
+	const sent: number[] = [];
+	const stop = new AbortController();
+	const journal = join(directory, "uploads");
+	const store = server.openStore(bucket, {
+		journal: new FileJournal(journal),
+		sleep: () => Promise.resolve(),
+		transport: async (request, signal) => {
+			const part = /partNumber=(\d+)/.exec(request.target)?.[1];
+			if (part === undefined || request.method !== "PUT") return nodeTransport(request, signal);
+			const found = fault(Number(part));
+			if (found === "abort") stop.abort();
+			if (found !== undefined) throw new Error("connection reset");
+			sent.push(Number(part));
+			return nodeTransport(request, signal);
+		},
+		...more,
+	});
+	return { store, sent, stop, journal };
+}
+
+async function uploadsOf(bucket: string): Promise<string[]> {
+	const found: string[] = [];
+	for await (const { key } of server.openStore(bucket).listUploads()) found.push(key);
+	return found;
+}
+
+async function expectObject(store: S3Store, bytes: Uint8Array): Promise<void> {
+	const object = await store.get("large");
+	expect(Buffer.from(await collect(object!.body)).equals(Buffer.from(bytes))).toBe(true);
+	const info = await store.head("large");
+	const hasher = createHasher("sha2-256-chunked", bytes.length, createNodeSha256);
+	hasher.update(bytes);
+	expect(chunkedHash(info!.checksum!, bytes.length, createNodeSha256)).toEqual(hasher.digest());
+}
+
+const names = (directory: string): string[] => readdirSync(directory);
+
+describe("put() after it was broken off", () => {
+	test.each([
+		["interrupted", "abort", "Aborted"],
+		["without the network", "drop", "StoreUnavailable"],
+	] as const)(
+		"%s sends only the parts that had not arrived",
+		async (_title, fault, code) => {
+			const bucket = await server.makeBucket();
+			const directory = temporaryDirectory();
+			const bytes = content(1);
+			const first = open(bucket, directory, (part) => (part === parts ? fault : undefined));
+			const broken = first.store.put("large", bytesSource(bytes), { signal: first.stop.signal });
+			await expect(broken).rejects.toMatchObject({ code });
+			expect(await uploadsOf(bucket)).toEqual(["large"]);
+			const second = open(bucket, directory);
+			await second.store.put("large", bytesSource(bytes));
+			expect(second.sent).not.toEqual([]);
+			expect(second.sent).toContain(parts);
+			expect(second.sent.length).toBeLessThan(parts);
+			await expectObject(second.store, bytes);
+			expect(await uploadsOf(bucket)).toEqual([]);
+			expect(names(second.journal)).toEqual([]);
+		},
+		60_000,
+	);
+
+	test("sends the parts again whose bytes have changed", async () => {
+		const bucket = await server.makeBucket();
+		const directory = temporaryDirectory();
+		const bytes = content(1);
+		const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
+		await expect(first.store.put("large", bytesSource(bytes))).rejects.toThrow();
+		const changed = bytes.slice();
+		changed[0] = (changed[0] ?? 0) ^ 1;
+		const second = open(bucket, directory);
+		await second.store.put("large", bytesSource(changed));
+		expect(second.sent).toContain(1);
+		await expectObject(second.store, changed);
+		expect(await uploadsOf(bucket)).toEqual([]);
+	}, 60_000);
+
+	test.each([
+		["of another size", 9 * mebibyte],
+		["that is small", 10],
+	])(
+		"aborts the old upload when the content is one %s",
+		async (_title, size) => {
+			const bucket = await server.makeBucket();
+			const directory = temporaryDirectory();
+			const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
+			await expect(first.store.put("large", bytesSource(content(1)))).rejects.toThrow();
+			const second = open(bucket, directory);
+			await second.store.put("large", new Uint8Array(size));
+			expect(await uploadsOf(bucket)).toEqual([]);
+			expect(names(second.journal)).toEqual([]);
+		},
+		60_000,
+	);
+
+	test("trusts the ETag that was recorded where the server tells no checksums of parts", async () => {
+		const bucket = await server.makeBucket();
+		const directory = temporaryDirectory();
+		const bytes = content(1);
+		const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
+		await expect(first.store.put("large", bytesSource(bytes))).rejects.toThrow();
+		let sent = 0;
+		const second = open(bucket, directory, undefined, {
+			transport: async (request, signal) => {
+				if (request.method === "PUT") sent++;
+				const response = await nodeTransport(request, signal);
+				return request.method === "GET" && request.target.includes("uploadId")
+					? withoutChecksums(response)
+					: response;
+			},
+		});
+		await second.store.put("large", bytesSource(bytes));
+		expect(sent).toBeGreaterThan(0);
+		expect(sent).toBeLessThan(parts);
+		await expectObject(second.store, bytes);
+	}, 60_000);
+
+	test("begins anew when the upload is gone, before it goes on or while it does", async () => {
+		const bucket = await server.makeBucket();
+		const directory = temporaryDirectory();
+		const bytes = content(1);
+		const abortAll = async (): Promise<void> => {
+			const store = server.openStore(bucket);
+			for await (const upload of store.listUploads()) await store.abortUpload(upload);
+		};
+		const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
+		await expect(first.store.put("large", bytesSource(bytes))).rejects.toThrow();
+		await abortAll();
+		let aborted = false;
+		const second = open(bucket, directory, undefined, {
+			transport: async (request, signal) => {
+				if (aborted || !request.target.includes("partNumber=5")) return nodeTransport(request, signal);
+				aborted = true;
+				await abortAll();
+				const body = "<Error><Code>NoSuchUpload</Code></Error>";
+				return {
+					status: 404,
+					header: () => undefined,
+					discard: () => undefined,
+					stream: () => new Response(body).body!,
+				};
+			},
+		});
+		await second.store.put("large", bytesSource(bytes));
+		expect(aborted).toBe(true);
+		await expectObject(second.store, bytes);
+		expect(await uploadsOf(bucket)).toEqual([]);
+	}, 60_000);
+
+	test("aborts an upload whose answer with the id was lost", async () => {
+		const bucket = await server.makeBucket();
+		const directory = temporaryDirectory();
+		const lost = open(bucket, directory, undefined, {
+			transport: async (request, signal) => {
+				const response = await nodeTransport(request, signal);
+				if (!request.target.endsWith("?uploads=")) return response;
+				response.discard();
+				throw new Error("connection reset");
+			},
+		});
+		await expect(lost.store.put("large", bytesSource(content(1)))).rejects.toThrow();
+		expect((await uploadsOf(bucket)).length).toBeGreaterThan(1);
+		await open(bucket, directory).store.put("large", bytesSource(content(1)));
+		expect(await uploadsOf(bucket)).toEqual([]);
+	}, 60_000);
+
+	test("aborts what nobody went on with for a week, whatever is written next", async () => {
+		const bucket = await server.makeBucket();
+		const directory = temporaryDirectory();
+		const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
+		await expect(first.store.put("large", bytesSource(content(1)))).rejects.toThrow();
+		await open(bucket, directory).store.put("other", new Uint8Array(1));
+		expect(await uploadsOf(bucket)).toEqual(["large"]);
+		const later = new FileJournal(join(directory, "uploads"));
+		const aged = {
+			left: (service: string, of: string) =>
+				later.left(service, of).map((record) => ({ ...record, startedAt: 0 })),
+			take: later.take.bind(later),
+			open: later.open.bind(later),
+		};
+		await server.openStore(bucket, { journal: aged }).put("other", new Uint8Array(1));
+		expect(await uploadsOf(bucket)).toEqual([]);
+	}, 60_000);
+
+	test("without a journal leaves nothing behind", async () => {
+		const bucket = await server.makeBucket();
+		const { store } = open(bucket, temporaryDirectory(), (part) => (part === parts ? "drop" : undefined), {
+			journal: undefined,
+		});
+		await expect(store.put("large", bytesSource(content(1)))).rejects.toThrow();
+		expect(await uploadsOf(bucket)).toEqual([]);
+	}, 60_000);
+});
+
+/** A list of parts as servers send it that keep no checksums of them. */
+function withoutChecksums(response: TransportResponse): TransportResponse {
+	return {
+		status: response.status,
+		header: (name) => (name === "content-length" ? undefined : response.header(name)),
+		discard: () => {
+			response.discard();
+		},
+		stream: () =>
+			new ReadableStream<Uint8Array>({
+				async start(controller) {
+					const text = await new Response(response.stream()).text();
+					const bare = text.replace(/<ChecksumSHA256>.*?<\/ChecksumSHA256>/g, "");
+					controller.enqueue(new TextEncoder().encode(bare));
+					controller.close();
+				},
+			}),
+	};
+}
