@@ -9,19 +9,13 @@ import { publish } from "../registry/publish.ts";
 import { Registry, revisionNotFound } from "../registry/registry.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { browsePackage } from "./browse.ts";
-import {
-	isUntouched,
-	readInstall,
-	writeInstall,
-	addSeen,
-	type Install,
-	type InstalledFile,
-} from "./installs.ts";
+import { isUntouched, readInstall, writeInstall, type Install, type InstalledFile } from "./installs.ts";
 import { materialize, type Item } from "./materialize.ts";
 import { storeSource } from "./origin.ts";
 import { openRegistry, localRoot, nativePath, type RegistryInput } from "./registries.ts";
 import { isUsable } from "./prepare.ts";
 import { platform } from "./runtime.ts";
+import { addSeen } from "./seen.ts";
 import type { PackageState } from "./state.ts";
 
 export type InstallOptions = RunOptions & {
@@ -118,7 +112,7 @@ export async function installPackage(nameText: string, options: InstallOptions =
 	await remember(before, name, topHash, registry.location, dest, result.files, stale, pruned);
 	await record(registry, destRegistry, name, topHash, options);
 	state.known.add(destRegistry.location, name, topHash);
-	await addSeen(registry.location, name, topHash);
+	await addSeen(registry.location, name, topHash, { folder: dest });
 	return { ...summary, pruned, dryRun: false };
 }
 

@@ -5,8 +5,6 @@
  */
 import { formatHex } from "../core/hex.ts";
 import type { Hash } from "../core/hash.ts";
-import type { PackageName } from "../core/names.ts";
-import type { TopHash } from "../core/top-hash.ts";
 import type { FileStat } from "./platform.ts";
 import { platform } from "./runtime.ts";
 
@@ -90,37 +88,8 @@ async function recordPath(dest: string): Promise<string | undefined> {
 	return directory === undefined ? undefined : `${directory}/installs/${digestOf(dest)}.jsonl`;
 }
 
-const SEEN_LIMIT = 100;
-
-/** The revisions of a package in a registry that this user pushed or installed, newest last. */
-export async function readSeen(registry: string, name: PackageName): Promise<readonly string[]> {
-	const path = await seenPath(registry, name);
-	const text = path === undefined ? undefined : await platform().files?.readText(path);
-	try {
-		const seen = JSON.parse(text ?? "null") as { registry: string; name: string; topHashes: string[] } | null;
-		return seen?.registry === registry && seen.name === name ? seen.topHashes : [];
-	} catch {
-		return [];
-	}
-}
-
-/** Adds a revision to what this user has seen. */
-export async function addSeen(registry: string, name: PackageName, topHash: TopHash): Promise<void> {
-	const path = await seenPath(registry, name);
-	if (path === undefined) return;
-	const before = await readSeen(registry, name);
-	if (before.at(-1) === topHash) return;
-	const topHashes = [...before.filter((hash) => hash !== topHash), topHash].slice(-SEEN_LIMIT);
-	const text = JSON.stringify({ registry, name, topHashes }) + "\n";
-	await platform().files?.write(path, new TextEncoder().encode(text), { mode: 0o600 });
-}
-
-async function seenPath(registry: string, name: string): Promise<string | undefined> {
-	const directory = await platform().settings?.dataDirectory();
-	return directory === undefined ? undefined : `${directory}/seen/${digestOf(`${registry}\n${name}`)}.json`;
-}
-
-function digestOf(text: string): string {
+/** A file name for a text of any length. */
+export function digestOf(text: string): string {
 	const digest = platform().createSha256();
 	digest.update(new TextEncoder().encode(text));
 	return formatHex(digest.digest()).slice(0, 32);

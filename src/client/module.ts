@@ -3,7 +3,7 @@ import { BaleError } from "../core/errors.ts";
 import { parsePackageName } from "../core/names.ts";
 import { formatPhysicalKey } from "../core/physical-key.ts";
 import { deletePointers, planDeletion } from "../registry/pointers.ts";
-import { readAuthor } from "../registry/publish.ts";
+import { readAuthor } from "../registry/authors.ts";
 import { packageNotFound } from "../registry/registry.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";

@@ -1,24 +1,17 @@
-import { metaJson } from "../core/entry.ts";
-import { isBaleError } from "../core/errors.ts";
-import { jsonEquals } from "../core/json.ts";
+import { BaleError, isBaleError } from "../core/errors.ts";
 import { parseLogicalKey } from "../core/logical-key.ts";
-import { formatManifest, type Manifest } from "../core/manifest.ts";
+import type { Manifest } from "../core/manifest.ts";
 import { parsePackageName, type PackageName } from "../core/names.ts";
 import { physicalKeyEquals } from "../core/physical-key.ts";
-import { computeTopHash } from "../core/top-hash.ts";
 import type { Tree } from "../core/tree.ts";
-import { ChunkedText } from "../registry/bytes.ts";
-import { checkBase, publish } from "../registry/publish.ts";
-import type { Head, Registry } from "../registry/registry.ts";
+import { checkBase, type Published } from "../registry/publish.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { RunOptions } from "../transfer/events.ts";
-import { adopt, countTree, lineLimit } from "./build.ts";
+import { adopt, countTree } from "./build.ts";
 import { hashMissing } from "./hashing.ts";
-import { addSeen, readSeen } from "./installs.ts";
 import type { ClientEntry, Origin } from "./origin.ts";
 import {
 	checkPublishable,
-	isInside,
-	isUsable,
 	nextHeader,
 	recordedWorkflow,
 	type HeaderOptions,
@@ -26,8 +19,12 @@ import {
 } from "./prepare.ts";
 import { forgetTouched } from "./rehashing.ts";
 import { Mover, registryOrigin } from "./push-mover.ts";
+import { headIfAlike, keepManifest, publishManifest } from "./push-publish.ts";
+import { findAncestor, Rebase, type Rebased } from "./rebase.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
+import { addSeen, readSeen } from "./seen.ts";
+import { localDirectory } from "./sources.ts";
 import type { PackageState } from "./state.ts";
 
 /** What is copied: what is not in the registry yet, everything, local files only, nothing, or as the function says. */
@@ -46,12 +43,19 @@ export type PushOptions = RunOptions &
 		readonly selector?: Selector | undefined;
 		/** Publish also over revisions that this package does not come from. */
 		readonly force?: boolean | undefined;
+		/**
+		 * When others have published in the meantime, join their changes with ours (since the revision that this package
+		 * comes from) and publish that. What both have changed differently is `Conflict`, with `details.conflicts`.
+		 */
+		readonly rebase?: boolean | undefined;
 		/** Write nothing when the new revision is the latest already (bale never adds a pointer for it anyway). */
 		readonly dedupe?: boolean | undefined;
 		/** Only say what would happen: files are hashed, nothing is written. */
 		readonly dryRun?: boolean | undefined;
 		/** Also publish over the revisions that this user pushed to this registry or installed from it. */
 		readonly acceptSeen?: boolean | undefined;
+		/** With `acceptSeen`: the local folder that the package was made from; the revision that it comes from is remembered. */
+		readonly folder?: string | undefined;
 	};
 
 type Amount = { readonly files: number; readonly bytes: number };
@@ -73,6 +77,8 @@ export type PushResult = {
 	readonly reused: Amount;
 	/** Files that landed elsewhere because their place holds content that another revision may need. */
 	readonly displaced: readonly { readonly key: string; readonly physicalKey: string }[];
+	/** The revision that the changes were joined with; absent: nobody had published in the meantime. */
+	readonly rebased?: Rebased;
 	/** The package as published: its entries point into the registry. */
 	readonly state: PackageState;
 };
@@ -90,89 +96,100 @@ export async function pushPackage(
 	const name = parsePackageName(nameText);
 	checkPublishable(state, options);
 	for (const [key] of state.tree.walk()) parseLogicalKey(key);
+	const folder = options.folder === undefined ? undefined : localDirectory(options.folder, "push");
 	const registry = await openRegistry(options.registry ?? (await bucketOf(options.dest)), "remote");
 	await forgetTouched(state.tree);
 	const header = await nextHeader(state, registry, name, options);
-	const accept = await acceptable(state, registry, name, options);
-	const head = await checkBase(registry, name, accept, options.signal).catch((error: unknown) =>
-		headIfAlike(registry, name, { header, tree: state.tree }, error, options.signal),
-	);
-
+	const rebase = await openRebase(state, registry, name, folder, options);
+	const accept = rebase?.accept ?? (await acceptable(state, registry, name, options));
 	const tree = state.tree.clone();
+	const head = await checkBase(registry, name, accept, options.signal).catch(async (error: unknown) => {
+		const found =
+			rebase && isBaleError(error, "Conflict") ? await registry.head(name, options.signal) : undefined;
+		if (rebase === undefined || found === undefined) {
+			return headIfAlike(registry, name, { header, tree: state.tree }, error, options.signal);
+		}
+		await rebase.check(found, header, tree, state.origin, options);
+		return found;
+	});
+
 	const { elsewhere, ...moved } = await new Mover(tree, state.origin, registry, name, head, options).run();
 	await hashMissing(tree, state.origin, options);
 	keepOrigins(tree, state.origin);
-	const topHash = computeTopHash(header, tree, platform().createSha256);
-	const pushed: PackageState = { header, tree, origin: registryOrigin(registry), known: state.known };
+	const own: Manifest = { header, tree };
+	const publishOne = (manifest: Manifest, mayReplace: "any" | ReadonlySet<string>): Promise<Published> =>
+		publishManifest(registry, name, manifest, mayReplace, elsewhere, options);
+	const isDry = options.dryRun === true;
+	const outcome =
+		rebase === undefined
+			? { manifest: own, published: await publishOne(own, accept), onto: undefined }
+			: await rebase.run(
+					state.tree,
+					own,
+					async ({ header: joined, tree: all }) => ({
+						header: await nextHeader(
+							{ ...state, header: new Map(joined), tree: all },
+							registry,
+							name,
+							options,
+						),
+						tree: all,
+					}),
+					publishOne,
+				);
+	const { manifest, published, onto } = outcome;
+	const { topHash } = published;
+	const pushed: PackageState = {
+		header: new Map(manifest.header),
+		tree: manifest.tree,
+		origin: registryOrigin(registry),
+		known: state.known,
+	};
 	const result = {
 		name,
 		topHash,
 		registry: registry.location,
-		...countTree(tree),
+		...countTree(manifest.tree),
 		...moved,
-		...recordedWorkflow(header),
-		state: pushed,
-	};
-	const manifest = ChunkedText.from(formatManifest({ header, tree }, lineLimit()));
-	if (options.dryRun === true) return { ...result, changed: head?.topHash !== topHash, dryRun: true };
-
-	const published = await publish(registry, name, {
-		manifest,
-		topHash,
-		accept,
-		usable: async (existing) => {
-			for (const [key, entry] of existing.tree.walk()) {
-				const mine = tree.get(key);
-				if (mine === undefined || !("physicalKey" in mine)) continue;
-				const inside = isInside(registry.store.root, mine.physicalKey);
-				if (inside && !isInside(registry.store.root, entry.physicalKey)) return false;
-				if (elsewhere.has(key) && !physicalKeyEquals(mine.physicalKey, entry.physicalKey)) return false;
-			}
-			return isUsable(registry, existing);
-		},
-		author: platform().author(),
-		onWarning: (code, message) => options.onProgress?.({ kind: "warning", code, message }),
-		signal: options.signal,
-	});
-	await adopt(state, header, tree);
-	await releaseScratch(state, tree);
-	state.known.add(registry.location, name, topHash);
-	await addSeen(registry.location, name, topHash);
-	return {
-		...result,
+		...recordedWorkflow(manifest.header),
 		...(published.pointer === undefined ? {} : { pointer: published.pointer }),
 		changed: published.changed,
-		dryRun: false,
+		dryRun: isDry,
+		...(onto === undefined || rebase === undefined ? {} : { rebased: { base: rebase.base, onto } }),
 	};
+	if (isDry) return { ...result, state: pushed };
+	await adopt(state, header, tree);
+	await releaseScratch(state, tree);
+	if (onto === undefined) {
+		state.known.add(registry.location, name, topHash);
+		await addSeen(registry.location, name, topHash, { folder });
+		return { ...result, state: pushed };
+	}
+	const known = state.known.clone();
+	known.add(registry.location, name, topHash);
+	// The package that was pushed lacks the others' changes: it goes on from a revision of its own, under no pointer.
+	const ownHash = await keepManifest(registry, own, options);
+	state.known.add(registry.location, name, ownHash);
+	await addSeen(registry.location, name, ownHash, { folder, seen: false });
+	return { ...result, state: { ...pushed, known } };
 }
 
-/**
- * The latest revision although the package does not come from it, when this push may be a repetition of the one
- * that published it: header, keys, sizes and metadata are the same. The hashes decide when it is published.
- */
-async function headIfAlike(
+/** What a rebase needs, when one is wished for and the package comes from a revision that is there. */
+async function openRebase(
+	state: PackageState,
 	registry: Registry,
 	name: PackageName,
-	ours: Manifest,
-	error: unknown,
-	signal: AbortSignal | undefined,
-): Promise<Head | undefined> {
-	if (!isBaleError(error, "Conflict")) throw error;
-	const head = await registry.head(name, signal);
-	const theirs =
-		head && (await registry.read(head.topHash, { allowUnverified: true, signal }).catch(() => undefined));
-	if (theirs === undefined || !isAlike(ours, theirs)) throw error;
-	return head;
-}
-
-function isAlike(ours: Manifest, theirs: Manifest): boolean {
-	if (!jsonEquals(ours.header, theirs.header) || ours.tree.fileCount !== theirs.tree.fileCount) return false;
-	for (const [key, entry] of ours.tree.walk()) {
-		const other = theirs.tree.get(key);
-		if (other === undefined || !("physicalKey" in other)) return false;
-		if (other.size !== entry.size || !jsonEquals(metaJson(other), metaJson(entry))) return false;
+	folder: string | undefined,
+	options: PushOptions,
+): Promise<Rebase | undefined> {
+	if (options.rebase !== true) return undefined;
+	if (options.force === true) {
+		throw new BaleError("InvalidArgument", "Cannot push with both rebase and force", {
+			hint: "Rebase keeps what others have published, force does not look at it: choose one",
+		});
 	}
-	return true;
+	const ancestor = await findAncestor(state, registry, name, { ...options, folder });
+	return ancestor && new Rebase(registry, name, ancestor, options.signal);
 }
 
 /** The bucket that `dest` lies in, when no default registry says otherwise. */

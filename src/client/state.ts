@@ -13,17 +13,19 @@ export class KnownRevisions {
 			[this.#byPlace, `${registry}\n${name}`],
 		] as const) {
 			const known = map.get(key) ?? new Set<string>();
+			// The last one is the one that the package comes from.
+			known.delete(topHash);
 			known.add(topHash);
 			map.set(key, known);
 		}
 	}
 
-	/** Known under that name in any registry. */
+	/** Known under that name in any registry, the last one last. */
 	named(name: string): ReadonlySet<string> {
 		return this.#byName.get(name) ?? new Set();
 	}
 
-	/** Known from that registry; undefined when the package was never read from or published to it. */
+	/** Known from that registry, the last one last; undefined when the package was never read from or published to it. */
 	at(registry: string, name: string): ReadonlySet<string> | undefined {
 		return this.#byPlace.get(`${registry}\n${name}`);
 	}

@@ -5,6 +5,7 @@ import type { TopHash } from "./top-hash.ts";
 const packagesPrefix = ".quilt/packages/";
 const namesPrefix = ".quilt/named_packages/";
 const objectsPrefix = ".bale/objects/";
+const authorsPrefix = ".bale/authors/";
 
 /** Keys below the root of a registry (layout version 1 of quilt3, and bale's own side). */
 export const layout = {
@@ -33,5 +34,9 @@ export const layout = {
 	 */
 	object(name: PackageName, sha256Hex: string, logicalKey: string): string {
 		return `${objectsPrefix}${name}/${sha256Hex.slice(0, 16)}/${logicalKey}`;
+	},
+	/** Who wrote a timestamp pointer, and which revision it named. */
+	author(name: PackageName, pointer: string): string {
+		return `${authorsPrefix}${name}/${pointer}`;
 	},
 } as const;

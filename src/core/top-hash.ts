@@ -14,9 +14,14 @@ import { encodeUtf8 } from "./utf8.ts";
 /** What identifies a package's content: 64 lower-case hexadecimal digits. */
 export type TopHash = Branded<"TopHash">;
 
+/** Whether `text` is a whole top hash. */
+export function isTopHash(text: string): text is TopHash {
+	return /^[0-9a-f]{64}$/.test(text);
+}
+
 /** Checks a whole top hash. Throws `InvalidHash`. */
 export function parseTopHash(text: string): TopHash {
-	if (/^[0-9a-f]{64}$/.test(text)) return text as TopHash;
+	if (isTopHash(text)) return text;
 	throw new BaleError("InvalidHash", `"${display(text.slice(0, 100))}" is not a top hash`, {
 		hint: "A top hash has 64 digits 0-9 and a-f",
 		details: { hash: text.slice(0, 100) },

@@ -8,7 +8,9 @@ import type { Manifest } from "../core/manifest.ts";
 import type { PackageName } from "../core/names.ts";
 import type { TopHash } from "../core/top-hash.ts";
 import type { ByteSource } from "../storage/store.ts";
+import { forgetAuthor, recordAuthor } from "./authors.ts";
 import { sameBytes } from "./bytes.ts";
+import { conflict, newestPointer } from "./conflict.ts";
 import type { Head, Registry } from "./registry.ts";
 
 export type PublishOptions = {
@@ -55,7 +57,9 @@ export async function publish(
 
 	const { pointer, created } = await writeTimestamp(registry, name, options);
 	// Before `latest` names the revision, so that whoever conflicts with it can read who published it.
-	await recordAuthor(registry, name, pointer, options);
+	if (options.author !== undefined) {
+		await recordAuthor(registry, name, { pointer, author: options.author, topHash }, signal);
+	}
 	for (let attempt = 1; ; attempt++) {
 		try {
 			await registry.store.put(layout.latest(name), new TextEncoder().encode(topHash), {
@@ -73,11 +77,16 @@ export async function publish(
 		} catch (error) {
 			if (created) {
 				await registry.store.delete(layout.timestamp(name, Number(pointer))).catch(() => undefined);
-				await registry.store.delete(authorKey(name, pointer)).catch(() => undefined);
+				await forgetAuthor(registry, name, pointer);
 			}
 			throw error;
 		}
-		if (head !== "damaged" && head?.topHash === topHash) return { topHash, pointer, changed: true };
+		if (head !== undefined && head !== "damaged") {
+			if (head.topHash === topHash) return { topHash, pointer, changed: true };
+			// Somebody who did not look either has published after us: `latest` is theirs, as if ours had come before.
+			const theirs = await newestPointer(registry, name, head.topHash, signal);
+			if (Number(theirs ?? 0) > Number(pointer)) return { topHash, pointer, changed: true };
+		}
 		await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(250, 5 * attempt)));
 	}
 }
@@ -115,56 +124,6 @@ function repairable(error: unknown): "damaged" {
 	throw error;
 }
 
-/** The error that says who published what and when, as far as the registry tells. */
-async function conflict(
-	registry: Registry,
-	name: PackageName,
-	found: TopHash,
-	expected: ReadonlySet<string>,
-	signal: AbortSignal | undefined,
-): Promise<BaleError> {
-	const known = await describeRevision(registry, name, found, signal).catch(() => undefined);
-	const facts = [
-		...(known?.author === undefined ? [] : [`by ${known.author}`]),
-		...(known?.publishedAt === undefined ? [] : [`at ${known.publishedAt}`]),
-		...(known?.message ? [`with the message ${JSON.stringify(known.message)}`] : []),
-	];
-	return new BaleError(
-		"Conflict",
-		`Cannot publish "${name}" to ${registry.location}: its latest revision ${found.slice(0, 10)}` +
-			`${facts.length > 0 ? ` (published ${facts.join(" ")})` : ""} is not one that this package comes from`,
-		{
-			hint: `Run "bale install ${name}" and do the change again, or use --force to publish over it`,
-			details: {
-				name,
-				registry: registry.location,
-				found,
-				expected: [...expected],
-				publishedAt: known?.publishedAt ?? null,
-				publishedBy: known?.author ?? null,
-				message: known?.message ?? null,
-			},
-		},
-	);
-}
-
-async function describeRevision(
-	registry: Registry,
-	name: PackageName,
-	topHash: TopHash,
-	signal: AbortSignal | undefined,
-): Promise<{ author: string | undefined; publishedAt: string | undefined; message: string | undefined }> {
-	const pointers = await registry.pointers(name, signal);
-	const pointer = pointers.findLast((item) => item.topHash === topHash && item.pointer !== "latest")?.pointer;
-	const manifest = await registry.read(topHash, { allowUnverified: true, signal });
-	const message = manifest.header.get("message");
-	return {
-		author: pointer === undefined ? undefined : await readAuthor(registry, name, pointer),
-		publishedAt: pointer === undefined ? undefined : new Date(Number(pointer) * 1000).toISOString(),
-		message: typeof message === "string" ? message : undefined,
-	};
-}
-
 async function conditionOn(
 	registry: Registry,
 	name: PackageName,
@@ -182,7 +141,10 @@ async function conditionOn(
  * hash does not cover (physical keys, directory metadata): it is kept as long as it can still be used, because
  * older pointers name it too.
  */
-async function writeManifest(registry: Registry, options: PublishOptions): Promise<void> {
+export async function writeManifest(
+	registry: Registry,
+	options: Pick<PublishOptions, "topHash" | "manifest" | "usable" | "onWarning" | "signal">,
+): Promise<void> {
 	const key = layout.manifest(options.topHash);
 	const existing = await registry.store.get(key, { signal: options.signal });
 	if (existing !== undefined) {
@@ -266,31 +228,4 @@ async function namesRevision(
 		if (isBaleError(error, "CorruptPointer", "RevisionNotFound")) return false;
 		throw error;
 	}
-}
-
-const authorKey = (name: PackageName, pointer: string): string => `.bale/authors/${name}/${pointer}`;
-
-/** Best effort: a revision without its author is complete. */
-async function recordAuthor(
-	registry: Registry,
-	name: PackageName,
-	pointer: string,
-	options: PublishOptions,
-): Promise<void> {
-	if (options.author === undefined) return;
-	await registry.store
-		.put(authorKey(name, pointer), new TextEncoder().encode(options.author))
-		.catch(() => undefined);
-}
-
-/** Who wrote a timestamp pointer, when bale did and could tell. */
-export async function readAuthor(
-	registry: Registry,
-	name: PackageName,
-	pointer: string,
-): Promise<string | undefined> {
-	const object = await registry.store.get(authorKey(name, pointer)).catch(() => undefined);
-	if (object === undefined) return undefined;
-	const text = await new Response(object.body).text();
-	return text.slice(0, 200);
 }

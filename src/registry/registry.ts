@@ -10,7 +10,7 @@ import { layout } from "../core/layout.ts";
 import { ManifestParser, type Manifest } from "../core/manifest.ts";
 import type { PackageName } from "../core/names.ts";
 import { formatPhysicalKey } from "../core/physical-key.ts";
-import { computeTopHash, parseTopHash, type TopHash } from "../core/top-hash.ts";
+import { computeTopHash, isTopHash, parseTopHash, type TopHash } from "../core/top-hash.ts";
 import type { ObjectInfo, Store } from "../storage/store.ts";
 
 /** A pointer as it was read: `latest` or whole seconds since the epoch in decimal. */
@@ -73,7 +73,7 @@ export class Registry {
 			if (pointer !== "latest" && !/^\d+$/.test(pointer)) continue;
 			const text = await this.#readPointer(item.key, signal);
 			if (text === undefined || !isTopHash(text.text)) continue;
-			found.push({ pointer, topHash: parseTopHash(text.text), modifiedAt: item.modifiedAt });
+			found.push({ pointer, topHash: text.text, modifiedAt: item.modifiedAt });
 		}
 		return found.sort((a, b) => pointerOrder(a.pointer) - pointerOrder(b.pointer));
 	}
@@ -248,12 +248,8 @@ export async function parseStream(stream: ReadableStream<Uint8Array>): Promise<M
 	}
 }
 
-function isTopHash(text: string): boolean {
-	return /^[0-9a-f]{64}$/.test(text);
-}
-
 function checkedPointer(text: string, name: string, pointer: string): TopHash {
-	if (isTopHash(text)) return parseTopHash(text);
+	if (isTopHash(text)) return text;
 	throw new BaleError("CorruptPointer", `The pointer "${pointer}" of "${name}" does not hold a top hash`, {
 		hint: `Run "bale doctor", or publish "${name}" again to write it anew`,
 		details: { name, pointer, found: text.slice(0, 80) },

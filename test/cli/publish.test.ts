@@ -323,3 +323,58 @@ describe("bale delete", () => {
 		expect(revived["files"]).toBe(3);
 	});
 });
+
+describe("bale push --rebase", () => {
+	const work = async (): Promise<{ box: ReturnType<typeof sandbox>; push: (dir: string) => string[] }> => {
+		const box = sandbox();
+		box.folder("ann", cats);
+		const push = (dir: string): string[] => ["push", "ann/cats", "--dir", dir, "--registry", "registry"];
+		await box.json([...push("ann"), "--meta", '{"by": "ann"}']);
+		await box.json(["install", "ann/cats", "--registry", "registry", "--dest", "bob"]);
+		writeFileSync(box.path("bob/b.txt"), "bob\n");
+		return { box, push };
+	};
+
+	it("joins what two folders have changed, and keeps the metadata", async () => {
+		const { box, push } = await work();
+		const theirs = await box.json([...push("bob"), "--keep-meta"]);
+		writeFileSync(box.path("ann/a.txt"), "ann\n");
+		rmSync(box.path("ann/README.md"));
+		const planned = await box.json([...push("ann"), "--rebase", "--dry-run"]);
+		const joined = await box.json([...push("ann"), "--rebase"]);
+		expect(joined).toMatchObject({
+			topHash: planned["topHash"],
+			files: 3,
+			rebased: { onto: theirs["topHash"] },
+			changes: { added: [], modified: ["a.txt"], deleted: ["README.md"] },
+		});
+		expect((await box.json(["show", "ann/cats", "--registry", "registry"]))["meta"]).toEqual({ by: "ann" });
+		await box.json(["install", "ann/cats", "--registry", "registry", "--dest", "all"]);
+		expect(readFileSync(box.path("all/b.txt"), "utf8")).toBe("bob\n");
+		expect(readFileSync(box.path("all/a.txt"), "utf8")).toBe("ann\n");
+	});
+
+	it("goes on from the folder's own last push", async () => {
+		const { box, push } = await work();
+		await box.json(push("bob"));
+		for (const text of ["one", "two", "three"]) {
+			writeFileSync(box.path("ann/a.txt"), text);
+			await box.json([...push("ann"), "--rebase"]);
+		}
+		const list = await box.json(["ls", "ann/cats", "-r", "--registry", "registry"]);
+		expect((list["entries"] as { key: string }[]).map(({ key }) => key)).toContain("b.txt");
+		expect((await box.bale(["cat", "ann/cats", "a.txt", "--registry", "registry"])).stdout).toBe("three");
+	});
+
+	it("names the files that both have changed", async () => {
+		const { box, push } = await work();
+		writeFileSync(box.path("bob/a.txt"), "bob\n");
+		await box.json(push("bob"));
+		writeFileSync(box.path("ann/a.txt"), "ann\n");
+		const { code, message, hint } = await box.error([...push("ann"), "--rebase"], 11);
+		expect([code, message]).toEqual(["Conflict", expect.stringContaining('"a.txt"')]);
+		expect(hint).toContain("bale diff");
+		expect(message).toMatch(/published by .+ at /);
+		expect((await box.bale([...push("ann"), "--rebase", "--force"])).code).toBe(2);
+	});
+});

@@ -215,6 +215,7 @@ describe("conflicts of build()", () => {
 			publishedAt: "2023-11-14T22:13:50.000Z",
 			publishedBy: "ada@example",
 			message: "theirs",
+			changes: { added: 0, modified: 0, deleted: 0, keys: [] },
 		});
 		expect(snapshot(registry)).toEqual(before);
 		expect(mine.message).toBe("base");

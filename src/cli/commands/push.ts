@@ -20,15 +20,24 @@ const folderFlags = ["meta", "keep-meta", "update", "include", "exclude", "ignor
 /** `bale push`: a revision with its data, from a folder or from the local registry. */
 export async function run(invocation: Invocation): Promise<Report> {
 	const { spec, options, output, signal } = invocation;
-	const wishes = await readWishes(invocation);
+	const told = await readWishes(invocation);
+	// Whoever says nothing about metadata does not want to undo what others did to them.
+	const wishes = { ...told, keepMeta: told.keepMeta || (options.flag("rebase") && told.meta === undefined) };
 	const { name, registry: given_ } = nameOf(invocation);
 	const folder = options.text("dir");
 	const noCopy = options.flag("no-copy");
-	if (noCopy && folder !== undefined && (!hasScheme(folder) || folder.startsWith("file:"))) {
+	if (noCopy && folder !== undefined && !isRemote(folder)) {
 		throw usageError(
 			spec,
 			`--no-copy cannot be used with the local folder "${folder}": others could not read the files there`,
 			"Leave --no-copy out, or use bale build to refer to local files",
+		);
+	}
+	const rebase = options.flag("rebase");
+	if (rebase && options.flag("force")) {
+		throw usageError(
+			spec,
+			"--rebase and --force exclude each other: one keeps what others have published, the other does not look at it",
 		);
 	}
 	const useless = folder === undefined ? folderFlags.find((flag) => options.flag(flag)) : undefined;
@@ -49,6 +58,8 @@ export async function run(invocation: Invocation): Promise<Report> {
 		...given("workflow", wishes.workflow),
 		...(noCopy ? { selector: "none" as const } : {}),
 		force: options.flag("force"),
+		rebase,
+		...given("folder", folder === undefined || isRemote(folder) ? undefined : folder),
 		dedupe: options.flag("dedupe"),
 		dryRun: options.flag("dry-run"),
 		acceptSeen: true,
@@ -70,6 +81,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 			copied,
 			reused,
 			displaced,
+			rebased: result.rebased ?? null,
 			changes,
 		},
 		ids: [result.topHash],
@@ -78,6 +90,9 @@ export async function run(invocation: Invocation): Promise<Report> {
 			headline(result, output.display(result.registry)),
 			contentLine(result, changes),
 			...workflowLines(result),
+			...(result.rebased === undefined
+				? []
+				: [`  joined with the revision ${result.rebased.onto.slice(0, 10)} that others have published`]),
 			`  ${result.dryRun ? "would copy" : "copied"} ${plural(copied.files, "file")} (${formatBytes(copied.bytes)}), ${plural(reused.files, "file was", "files were")} there already`,
 			...(displaced.length === 0
 				? []
@@ -87,6 +102,10 @@ export async function run(invocation: Invocation): Promise<Report> {
 			...(result.dryRun ? [] : next(result.name, registry)),
 		],
 	};
+}
+
+function isRemote(folder: string): boolean {
+	return hasScheme(folder) && !/^file:/i.test(folder);
 }
 
 function headline(

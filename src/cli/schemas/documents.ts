@@ -118,6 +118,15 @@ const documents: Readonly<Record<string, Schema>> = {
 				object({ key: text("Logical key"), physicalKey: text("Where it was put, as URL") }),
 				"Files put elsewhere since an older revision needs what is at the usual place",
 			),
+			rebased: orNull(
+				object(
+					{
+						base: topHash("Top hash of the revision that the package came from"),
+						onto: topHash("Top hash of the revision that others have published"),
+					},
+					"What the changes were joined with; null when nobody had published in the meantime",
+				),
+			),
 		},
 		"A published revision",
 		pointer,

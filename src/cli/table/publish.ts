@@ -44,8 +44,8 @@ export const publishCommands: readonly CommandSpec[] = [
 		summary: "Publish a folder, or a package of the local registry, with its data",
 		details: [
 			"Copies the data into the registry and publishes a revision that points to the copies. With --dir the folder is the package's content, as in build; without it the package of that name in the local registry is published, with its message unless another is given.",
-			"Refuses with exit code 11 when somebody has published since you last saw the package (installed or pushed it); --force publishes anyway. No revision is lost in either case.",
-			"Without --meta the metadata of a pushed folder is null, as with quilt3; where that drops metadata of the previous revision, push says so.",
+			"Refuses with exit code 11 when somebody has published since you last saw the package (installed or pushed it). --rebase joins their changes and yours since then, file by file, and publishes that; it refuses only where both have changed the same file, and names it. --force publishes without looking. No revision is lost in any case.",
+			"Without --meta the metadata of a pushed folder is null, as with quilt3; where that drops metadata of the previous revision, push says so. With --rebase the metadata of the latest revision stay, unless --meta is given.",
 		],
 		arguments: [nameArgument],
 		options: [
@@ -55,6 +55,7 @@ export const publishCommands: readonly CommandSpec[] = [
 			...revisionOptions,
 			...folderOptions,
 			update,
+			{ name: "rebase", what: "Join your changes with what others have published in the meantime" },
 			{ name: "force", what: "Publish over what others have published in the meantime" },
 			{ name: "dedupe", what: "Publish nothing when the top hash is that of the latest revision" },
 			{ name: "no-copy", what: "Leave the data where it is (not for local folders)" },
