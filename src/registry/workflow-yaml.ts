@@ -10,6 +10,7 @@ const mostAliases = 1000;
 
 /** Throws `InvalidWorkflow` for what is no YAML, for tags of one's own, and for aliases that multiply. */
 export function parseYaml(text: string, where: string): YamlValue {
+	if (unprintable.test(text)) throw unusable(where, "it has characters that YAML does not allow");
 	// Found out before the work: parsing is not ours, and slow for these.
 	if ((text.match(/[\s,:[{-]\*\w/g)?.length ?? 0) > mostAliases)
 		throw unusable(where, "it has too many aliases");
@@ -19,7 +20,7 @@ export function parseYaml(text: string, where: string): YamlValue {
 			version: "1.1",
 			schema: "failsafe",
 			uniqueKeys: false, // the last of several equal keys counts
-			logLevel: "silent",
+			logLevel: "error", // "silent" would also accept several documents
 			prettyErrors: false,
 		});
 		const [error] = document.errors;
@@ -31,6 +32,9 @@ export function parseYaml(text: string, where: string): YamlValue {
 		throw error;
 	}
 }
+
+/** What PyYAML refuses to read. Source: PyYAML 6.0.3, `reader.py`. */
+const unprintable = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
 /** `weight`: how many values it is made of, counted again for every alias. */
 type Weighed<T> = { readonly value: T; readonly weight: number };
@@ -109,9 +113,10 @@ class Converter {
 
 	#scalar(node: Scalar, tag: string | undefined): YamlKey {
 		const text = typeof node.value === "string" ? node.value : "";
-		const plain = tag === undefined && (node.type === Scalar.PLAIN || node.type === undefined);
-		if (plain || tag === undefined) return plain ? this.#plain(text) : text;
-		if (tag === "!" || tag === "tag:yaml.org,2002:str") return text;
+		if (tag === "tag:yaml.org,2002:str") return text;
+		if (tag === undefined || tag === "!") {
+			return node.type === Scalar.PLAIN || node.type === undefined ? this.#plain(text) : text;
+		}
 		const value = this.#plain(text);
 		const fits =
 			(tag === "tag:yaml.org,2002:null" && value === null) ||
@@ -125,7 +130,8 @@ class Converter {
 		if (/^(?:~|null|Null|NULL|)$/.test(text)) return null;
 		if (/^(?:[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/.test(text)) return true;
 		if (/^(?:[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/.test(text)) return false;
-		if (text === "=") throw unusable(this.#where, 'it has a lone "=", which PyYAML refuses');
+		if (text === "=" || text === "<<")
+			throw unusable(this.#where, `it has a lone "${text}", which PyYAML refuses`);
 		return [integer, float, date].some((form) => form.test(text)) ? new YamlOther(text) : text;
 	}
 
