@@ -58,13 +58,20 @@ def apply_steps(package, steps):
     return package
 
 
+def workflow_of(request):
+    """Left out and null are different."""
+    return {"workflow": request["workflow"]} if "workflow" in request else {}
+
+
 def manifest_path(registry, top_hash):
     return os.path.join(registry, ".quilt", "packages", top_hash)
 
 
 def build(request):
     package = apply_steps(Package(), request["steps"])
-    package.build(request["name"], registry=request["registry"], message=request.get("message"))
+    package.build(
+        request["name"], registry=request["registry"], message=request.get("message"), **workflow_of(request)
+    )
     top_hash = package.top_hash
     with open(manifest_path(request["registry"], top_hash), encoding="utf-8", newline="") as manifest:
         return {"top_hash": top_hash, "manifest": manifest.read()}
@@ -77,7 +84,7 @@ def push(request):
     else:
         package = Package.browse(request["name"], registry=request["registry"], top_hash=request.get("top_hash"))
     pushed = package.push(
-        request["to_name"], registry=request["to_registry"], message=request.get("message"), force=True
+        request["to_name"], registry=request["to_registry"], message=request.get("message"), force=True, **workflow_of(request)
     )
     return described(pushed)
 

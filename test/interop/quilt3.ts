@@ -93,17 +93,23 @@ export class Quilt3 {
 		registry: string,
 		steps: readonly Step[],
 		message?: string | null,
+		options: { readonly workflow?: string | null } = {},
 	): Promise<{ top_hash: string; manifest: string }> {
-		return this.#request("build", { name, registry, steps, message });
+		return this.#request("build", { name, registry, steps, message, ...options });
 	}
 
 	/** Makes a package by these steps, or takes a revision, and pushes it to a bucket. */
 	async push(
 		source: Revision | { readonly steps: readonly Step[] },
-		target: { readonly name: string; readonly registry: string; readonly message?: string | null },
+		target: {
+			readonly name: string;
+			readonly registry: string;
+			readonly message?: string | null;
+			readonly workflow?: string | null;
+		},
 	): Promise<Quilt3Package> {
-		const { name, registry, message } = target;
-		return this.#request("push", { ...source, to_name: name, to_registry: registry, message });
+		const { name, registry, ...options } = target;
+		return this.#request("push", { ...source, to_name: name, to_registry: registry, ...options });
 	}
 
 	async rebuild(

@@ -123,6 +123,48 @@ describe.each([true, false])("with versions %s, bale and quilt3 on one bucket", 
 		]);
 	}, 120_000);
 
+	it("check the same workflow, and record the same versions of it", async () => {
+		const [bucket, other] = [await server.makeBucket({ versions }), await server.makeBucket({ versions })];
+		const registry = `s3://${bucket}`;
+		const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+		const schema = JSON.stringify({ type: "object", required: ["species"] });
+		await server.openStore(other).put("schemas/animal kinds.json", text("{nope"));
+		await server.openStore(other).put("schemas/animal kinds.json", text(schema));
+		await server
+			.openStore(bucket)
+			.put(
+				".quilt/workflows/config.yml",
+				text(
+					`version: "1"\nworkflows: {w: {name: W, metadata_schema: a}}\nschemas: {a: {url: "s3://${other}/schemas/animal%20kinds.json"}}\n`,
+				),
+			);
+		const file = join(directory, `workflow-${versions}`);
+		writeFileSync(file, "file");
+		const steps = (meta: string) =>
+			[
+				{ op: "set", key: "a.txt", src: file },
+				{ op: "set_meta", meta_json: meta },
+			] as const;
+		const good = steps('{"species": "cat"}');
+		const pushed = await pushPackage(await packageFrom(good), name, { registry, workflow: "w" });
+		expect(JSON.stringify(pushed.workflow).split("versionId=")).toHaveLength(versions ? 3 : 1);
+		const seen = await quilt3.push({ steps: good }, { name: "lab/other", registry, workflow: "w" });
+		expect(seen.top_hash).toBe(pushed.topHash);
+
+		const before = await collect(server.openStore(bucket).list(""));
+		const bad = steps("{}");
+		await expect(
+			pushPackage(await packageFrom(bad), name, { registry, workflow: "w" }),
+		).rejects.toMatchObject({
+			code: "WorkflowRejected",
+			details: { violations: [{ about: "metadata", pointer: "" }] },
+		});
+		await expect(quilt3.push({ steps: bad }, { name, registry, workflow: "w" })).rejects.toMatchObject({
+			type: "WorkflowValidationError",
+		});
+		expect(await collect(server.openStore(bucket).list(""))).toEqual(before);
+	}, 120_000);
+
 	it("give objects that were taken where they are one top hash", async () => {
 		const bucket = await server.makeBucket({ versions });
 		const store = server.openStore(bucket);
