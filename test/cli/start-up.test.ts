@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -60,6 +60,18 @@ describe("the start of bale", () => {
 		expect(await unordered("__complete", "--", "show", "ann/")).toEqual(
 			new Set([...completion, ...table, "dist/cli/completion/registry-names.js", "dist/node/places.js"]),
 		);
+	});
+
+	it("loads YAML, schemas and patterns for a registry with workflows, and nothing of them for others", async () => {
+		const folder = temporaryDirectory();
+		const build = (registry: string): Promise<string[]> =>
+			loadedBy("build", "ann/cats", "--dir", folder, "--registry", join(folder, registry));
+		const needed = (paths: readonly string[]): string[] =>
+			paths.filter((path) => path.startsWith("dist/core/workflow/") || path.includes("node_modules/yaml/"));
+		expect(needed(await build("plain"))).toEqual([]);
+		mkdirSync(join(folder, "ruled/.quilt/workflows"), { recursive: true });
+		writeFileSync(join(folder, "ruled/.quilt/workflows/config.yml"), "{}");
+		expect(needed(await build("ruled"))).toContain("dist/core/workflow/config.js");
 	});
 
 	it("loads no package for wrong usage or a list, and no verb of the client for config", async () => {
