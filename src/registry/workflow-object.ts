@@ -1,5 +1,5 @@
 /** The object that holds a registry's workflow configuration; all that a registry without one needs. */
-import { BaleError, isBaleError } from "../core/errors.ts";
+import { BaleError, isBaleError, type ErrorCode } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { formatPhysicalKey, joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import { decodeUtf8 } from "../core/utf8.ts";
@@ -18,23 +18,32 @@ export type Opened = {
 /** What was read, and its URL: with the version that was read, where objects have versions. */
 export type Document = { readonly text: string; readonly url: string };
 
-/** Resolves to undefined when the registry has no configuration. Throws `InvalidWorkflow` when it cannot be read. */
+/**
+ * Resolves to undefined when the registry has no configuration. Throws `InvalidWorkflow` when it cannot be read, but
+ * `AccessDenied` when that was refused: this is the first request of a publication, and wrong keys are no fault of
+ * the configuration.
+ */
 export async function readWorkflowFile(
 	store: Store,
 	signal: AbortSignal | undefined,
 ): Promise<Document | undefined> {
 	const place = joinPhysicalKey(store.root, layout.workflowConfig);
-	return readDocument(place, "the workflow configuration", async () => {
+	const open = async (): Promise<Opened | undefined> => {
 		const object = await store.get(layout.workflowConfig, { signal });
 		return object && { versionId: object.info.versionId, body: object.body };
-	});
+	};
+	return readDocument(place, "the workflow configuration", open, ["AccessDenied"]);
 }
 
-/** Resolves to undefined when nothing is there. Throws `InvalidWorkflow` when it cannot be read, or is no text of at most 1 MiB. */
+/**
+ * Resolves to undefined when nothing is there. Throws `InvalidWorkflow` when it cannot be read, or is no text of at
+ * most 1 MiB; failures that may pass, and those of `kept`, stay what they are.
+ */
 export async function readDocument(
 	place: PhysicalKey,
 	what: string,
 	open: () => Promise<Opened | undefined>,
+	kept: readonly ErrorCode[] = [],
 ): Promise<Document | undefined> {
 	try {
 		const opened = await open();
@@ -45,7 +54,7 @@ export async function readDocument(
 		return { url, text: await readText(body, url) };
 	} catch (error) {
 		// Failures that do not pass by themselves are faults of the configuration, as in quilt3.
-		if (!isBaleError(error) || error.retryable || passing.has(error.code)) throw error;
+		if (!isBaleError(error) || error.retryable || [...passing, ...kept].includes(error.code)) throw error;
 		throw new BaleError(
 			"InvalidWorkflow",
 			`Cannot read ${what} at ${formatPhysicalKey(place)}: ${error.message}`,
@@ -58,7 +67,7 @@ export async function readDocument(
 	}
 }
 
-const passing: ReadonlySet<string> = new Set(["Aborted", "NotLoggedIn", "LoginExpired", "InvalidWorkflow"]);
+const passing: readonly ErrorCode[] = ["Aborted", "NotLoggedIn", "LoginExpired", "InvalidWorkflow"];
 
 async function readText(body: ReadableStream<Uint8Array>, url: string): Promise<string> {
 	const chunks: Uint8Array[] = [];

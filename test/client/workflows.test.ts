@@ -3,9 +3,11 @@ import { describe, expect, test } from "vitest";
 import {
 	BaleError,
 	checkWorkflow,
+	MemoryStore,
 	Package,
 	readWorkflow,
 	readWorkflows,
+	type Store,
 	type WorkflowViolation,
 } from "../../src/index.ts";
 import { failure } from "./support/failure.ts";
@@ -216,31 +218,33 @@ describe("publishing where a workflow decides", () => {
 		}
 	});
 
-	test("a configuration that may not be read is InvalidWorkflow, a passing failure stays what it is", async () => {
-		for (const [code, becomes] of [
-			["AccessDenied", "InvalidWorkflow"],
-			["StoreUnavailable", "StoreUnavailable"],
+	test("a configuration or schema that cannot be read is InvalidWorkflow; refusals and passing failures stay", async () => {
+		for (const [file, code, becomes] of [
+			["config.yml", "Unsupported", "InvalidWorkflow"],
+			["config.yml", "AccessDenied", "AccessDenied"],
+			["config.yml", "StoreUnavailable", "StoreUnavailable"],
+			["animal.json", "AccessDenied", "InvalidWorkflow"],
+			["animal.json", "ObjectNotFound", "InvalidWorkflow"],
+			["animal.json", "StoreUnavailable", "StoreUnavailable"],
 		] as const) {
-			const machine = newMachine({
-				change: ({ openStore }) => ({
-					async openStore(location) {
-						const store = await openStore(location);
-						return new Proxy(store, {
-							get(target, name) {
-								if (name === "get") {
-									return async (key: string) => {
-										if (key.includes("workflows")) throw new BaleError(code, "No");
-										return target.get(key);
-									};
-								}
-								const own: unknown = Reflect.get(target, name, target);
-								return typeof own === "function" ? (own.bind(target) as unknown) : own;
-							},
-						});
-					},
-				}),
+			const store = new MemoryStore({ root: { kind: "s3", bucket: "lab", key: "" } });
+			const text = config.replaceAll("file://SCHEMAS", "s3://lab/schemas");
+			await store.put(".quilt/workflows/config.yml", new TextEncoder().encode(text));
+			const failing = new Proxy<Store>(store, {
+				get(target, name) {
+					if (name === "get") {
+						return (key: string) => {
+							if (key.endsWith(file)) return Promise.reject(new BaleError(code, "No"));
+							return target.get(key);
+						};
+					}
+					const own: unknown = Reflect.get(target, name, target);
+					return typeof own === "function" ? (own.bind(target) as unknown) : own;
+				},
 			});
-			await failure(new Package().build("lab/x", machine.path("registry")), becomes);
+			newMachine();
+			const error = await failure(new Package().build("lab/x", failing, { message: "m" }), becomes);
+			if (becomes !== code) expect(error.cause).toMatchObject({ code });
 		}
 	});
 });
