@@ -15,7 +15,8 @@ function ours({ pattern, texts }: PatternCase): boolean[] | null {
 	}
 }
 
-function expectSame(cases: readonly PatternCase[], note: string): void {
+/** Returns how many patterns match some of their texts, and others not. */
+function expectSame(cases: readonly PatternCase[], note: string): number {
 	const theirs = judge({ pattern: cases }).pattern;
 	expect(theirs.length).toBe(cases.length);
 	const different = cases.flatMap((one, i) => {
@@ -23,6 +24,7 @@ function expectSame(cases: readonly PatternCase[], note: string): void {
 		return JSON.stringify(mine) === JSON.stringify(theirs[i]) ? [] : [{ ...one, mine, python: theirs[i] }];
 	});
 	expect(different.slice(0, 5), note).toEqual([]);
+	return theirs.filter((found) => found?.includes(true) && found.includes(false)).length;
 }
 
 const texts = [
@@ -137,7 +139,6 @@ it("every form of Python's patterns is read and matched as Python does", () => {
 		"\\z",
 		"\\G",
 		"\\",
-		"\\1",
 		"(a\\1)",
 		"(?<=(a)\\1)b",
 		"(?<=(a))\\1",
@@ -215,7 +216,7 @@ it("random patterns match random texts as in Python", () => {
 		const pattern = randomPattern(random, 4);
 		return { pattern, texts: Array.from({ length: 12 }, () => randomText(random)) };
 	});
-	expectSame(cases, `BALE_SEED=${seed}`);
+	expect(expectSame(cases, `BALE_SEED=${seed}`)).toBeGreaterThan(500);
 });
 
 const atoms = [
@@ -229,8 +230,6 @@ const atoms = [
 	"\\b",
 	"^",
 	"$",
-	"\\1",
-	"\\2",
 	"(?=a)",
 	"(?!b)",
 	"(?<=a)",
@@ -240,7 +239,7 @@ const atoms = [
 	"A",
 ];
 const quantifiers = ["*", "+", "?", "*?", "+?", "??", "{2}", "{1,2}", "{,2}?", "*+", "?+"];
-const openings = ["(", "(", "(?:", "(?i:", "(?=", "(?!", "(?>", "(?s:", "(?<=", "(?(1)"];
+const openings = ["(", "(", "(?:", "(?i:", "(?=", "(?!", "(?>", "(?s:", "(?<="];
 
 function pick<T>(random: () => number, from: readonly T[]): T {
 	return from[Math.floor(random() * from.length)] as T;

@@ -27,6 +27,8 @@ export type Instruction =
 			next: number;
 	  }
 	| { readonly kind: "atomic"; next: number }
+	/** As `atomic`, again and again: up to `most` times, at least `least` times, until a round takes nothing. */
+	| { readonly kind: "possessive"; readonly least: number; readonly most: number; next: number }
 	| {
 			readonly kind: "reference";
 			readonly register: number;
@@ -38,7 +40,7 @@ export type Program = {
 	readonly instructions: readonly Instruction[];
 	readonly registers: number;
 	readonly forks: number;
-	/** What groups matched decides what follows. */
+	/** What groups matched decides what follows, or which of several ways through a part is the first. */
 	readonly remembers: boolean;
 };
 
@@ -62,13 +64,14 @@ function remembers(node: PatternNode): boolean {
 	switch (node.kind) {
 		case "reference":
 		case "condition":
+		case "atomic":
 			return true;
 		case "sequence":
 		case "choice":
 			return node.nodes.some(remembers);
 		case "repeat":
+			return node.mode === "possessive" || remembers(node.node);
 		case "group":
-		case "atomic":
 		case "look":
 			return remembers(node.node);
 		case "character":
@@ -158,8 +161,8 @@ class Writer {
 
 	#repeat(node: PatternNode & { readonly kind: "repeat" }): void {
 		if (node.mode === "possessive") {
-			const own = this.add({ kind: "atomic", next: 0 });
-			this.#repeat({ ...node, mode: "greedy" });
+			const own = this.add({ kind: "possessive", least: node.least, most: node.most, next: 0 });
+			this.write(node.node);
 			this.add({ kind: "done" });
 			own.next = this.instructions.length;
 			return;
