@@ -9,6 +9,7 @@ import { createNodeSha256 } from "./node-digest.ts";
 import { findPlaces, type Environment } from "./places.ts";
 import { cachedCredentials, findCredentials } from "./s3-credentials.ts";
 import { nodeTransport } from "./s3-transport.ts";
+import { FileServiceMemory } from "./service-memory.ts";
 import { FileJournal } from "./upload-journal.ts";
 
 export type S3Settings = {
@@ -70,6 +71,7 @@ async function openBucket(bucket: string, prefix: string, env: Environment): Pro
 		createSha256: createNodeSha256,
 		credentials: credentialsOf(env),
 		journal: new FileJournal(join(findPlaces(env).baleData, "uploads")),
+		memory: new FileServiceMemory(join(findPlaces(env).baleData, "services")),
 	});
 }
 

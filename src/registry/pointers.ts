@@ -94,7 +94,7 @@ async function moveLatest(
 		try {
 			await registry.store.put(key, new TextEncoder().encode(topHash), {
 				signal,
-				...(registry.store.features.conditions ? { condition: { ifEtag: info.etag } } : {}),
+				condition: { ifEtag: info.etag },
 			});
 			return;
 		} catch (error) {

@@ -40,6 +40,8 @@ export type Published = {
 const SWAP_ATTEMPTS = 200;
 const TIMESTAMP_ATTEMPTS = 10_000;
 const CLOCK_TOLERANCE_SECONDS = 300;
+/** Pointers older than this are not looked at: they can neither be the greatest nor left by a publisher who comes back. */
+const LOOK_BACK_SECONDS = 24 * 60 * 60;
 
 /**
  * Publishes `topHash` under `name`. Throws `Conflict` (nothing of ours stays in the history then), and what
@@ -52,6 +54,12 @@ export async function publish(
 ): Promise<Published> {
 	const { topHash, signal } = options;
 	let head = await acceptableHead(registry, name, options);
+	if ((await registry.store.detectConditions?.(signal)) === false) {
+		options.onWarning?.(
+			"NoConditions",
+			`The service of ${registry.location} ignores the conditions of writes: if somebody else publishes "${name}" at the same moment, one of the two revisions can be lost from latest`,
+		);
+	}
 	await writeManifest(registry, options);
 	if (head !== "damaged" && head?.topHash === topHash) return { topHash, pointer: undefined, changed: false };
 
@@ -64,9 +72,7 @@ export async function publish(
 		try {
 			await registry.store.put(layout.latest(name), new TextEncoder().encode(topHash), {
 				signal,
-				...(registry.store.features.conditions
-					? { condition: await conditionOn(registry, name, head, signal) }
-					: {}),
+				condition: await conditionOn(registry, name, head, signal),
 			});
 			return { topHash, pointer, changed: true };
 		} catch (error) {
@@ -186,7 +192,10 @@ async function writeTimestamp(
 	const nowSeconds = Math.floor(registry.options.now() / 1000);
 	const prefix = layout.pointerPrefix(name);
 	let greatest = 0;
-	for await (const item of registry.store.list(prefix, { signal: options.signal })) {
+	// Numbers sort as texts only while they have the same length.
+	const first = String(nowSeconds - LOOK_BACK_SECONDS);
+	const from = first.length === 10 ? { startAfter: prefix + first } : {};
+	for await (const item of registry.store.list(prefix, { ...from, signal: options.signal })) {
 		if ("prefix" in item) continue;
 		const pointer = item.key.slice(prefix.length);
 		if (/^\d{1,15}$/.test(pointer)) greatest = Math.max(greatest, Number(pointer));
@@ -206,7 +215,7 @@ async function writeTimestamp(
 		try {
 			await registry.store.put(layout.timestamp(name, seconds), new TextEncoder().encode(options.topHash), {
 				signal: options.signal,
-				...(registry.store.features.conditions ? { condition: { ifAbsent: true } } : {}),
+				condition: { ifAbsent: true },
 			});
 			return { pointer: String(seconds), created: true };
 		} catch (error) {

@@ -94,7 +94,7 @@ export interface Store {
 	readonly features: {
 		/** Overwritten objects stay readable by their versionId. */
 		readonly versions: boolean;
-		/** `Condition`s are honoured. */
+		/** `Condition`s are decided where the bytes are kept; false: only looked at before and after a write. */
 		readonly conditions: boolean;
 		/** Whether anything can be written at all (an HTTP store is read-only). */
 		readonly writable: boolean;
@@ -118,6 +118,8 @@ export interface Store {
 	 * Throws `ObjectNotFound` when there is no such object. Absent: it never can.
 	 */
 	copyFrom?(source: CopySource, key: string, options?: WriteOptions): Promise<ObjectInfo | undefined>;
+	/** Finds out whether `features.conditions` holds, if that is not known. Absent: it does as it says. */
+	detectConditions?(signal?: AbortSignal): Promise<boolean>;
 	/** What was left of uploads, also by others. Absent: nothing ever is. */
 	listUploads?(signal?: AbortSignal): AsyncIterable<UnfinishedUpload>;
 	/** Removes what was left of an upload; whoever is at it fails. */

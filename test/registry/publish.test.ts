@@ -48,6 +48,25 @@ async function history(registry: Registry): Promise<[string, string][]> {
 }
 
 describe("publish()", () => {
+	test("lists the pointers of the last day only, and finds the greatest beyond a slow clock", async () => {
+		const { clock, store, registry, warnings, onWarning } = setUp();
+		const starts: (string | undefined)[] = [];
+		const list = store.list.bind(store);
+		store.list = (prefix, options) => {
+			if (prefix === pointers) starts.push(options?.startAfter);
+			return list(prefix, options);
+		};
+		await publish(registry, name, { ...revision("one"), accept: "any" });
+		expect(starts).toEqual([`${pointers}${second - 24 * 60 * 60}`]);
+		clock.now -= 10 * 24 * 60 * 60 * 1000;
+		const later = await publish(registry, name, { ...revision("two"), accept: "any", onWarning });
+		expect(later.pointer).toBe(String(second + 1));
+		expect(warnings).toEqual(["Clock"]);
+		clock.now = 5_000_000;
+		const ancient = await publish(registry, name, { ...revision("three"), accept: "any", onWarning });
+		expect(ancient.pointer).toBe(String(second + 2));
+	});
+
 	test("writes the manifest, then the timestamp, then latest", async () => {
 		const { store, registry } = setUp();
 		const one = revision("one");

@@ -207,6 +207,11 @@ export class S3Client {
 		}
 	}
 
+	/** Waits. Throws `Aborted`. */
+	async pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+		await (this.#options.sleep ?? sleep)(milliseconds, signal);
+	}
+
 	#build(operation: Operation, credentials: S3Credentials | undefined): TransportRequest {
 		const { method, key, body } = operation;
 		const address = this.#address();

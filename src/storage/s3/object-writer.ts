@@ -1,13 +1,14 @@
 /** Writing objects: whole or in parts, under a condition that the server decides. */
 import { formatBase64 } from "../../core/base64.ts";
-import { BaleError } from "../../core/errors.ts";
+import { BaleError, isBaleError } from "../../core/errors.ts";
 import { throwIfAborted } from "../abort.ts";
 import { toByteSource } from "../byte-source.ts";
-import { conflict } from "../condition.ts";
+import { checkCondition, conflict } from "../condition.ts";
 import type { ByteSource, Checksum, Condition, ObjectInfo, WriteOptions } from "../store.ts";
 import { checkStoreKey } from "../store-key.ts";
 import { wholeChecksum } from "./checksum.ts";
 import type { Operation, Refusal, S3Client } from "./client.ts";
+import type { Conditions } from "./conditions.ts";
 import { locationOf, toBaleError } from "./failure.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import { readRange, uploadInParts } from "./multipart.ts";
@@ -19,6 +20,8 @@ import type { UploadJournal } from "./upload-journal.ts";
 /** Objects of this many bytes and more are sent and copied in parts. */
 export const multipartBytes = 8 * 1024 * 1024;
 
+/** As long as it may take from looking at an object to writing it. */
+const settleMs = 250;
 /** Uploads that nobody went on with for so long are aborted. */
 const abandonedMs = 7 * 24 * 60 * 60 * 1000;
 
@@ -28,6 +31,7 @@ export class ObjectWriter {
 	readonly #prefix: string;
 	readonly #reader: ObjectReader;
 	readonly #budget: MemoryBudget;
+	readonly #conditions: Conditions;
 	readonly #journal: UploadJournal | undefined;
 	/** Full keys of the uploads that earlier processes left; undefined: the journal has not been read. */
 	#left: Set<string> | undefined;
@@ -37,16 +41,52 @@ export class ObjectWriter {
 		prefix: string,
 		reader: ObjectReader,
 		budget: MemoryBudget,
+		conditions: Conditions,
 		journal: UploadJournal | undefined,
 	) {
 		this.#client = client;
 		this.#prefix = prefix;
 		this.#reader = reader;
 		this.#budget = budget;
+		this.#conditions = conditions;
 		this.#journal = journal;
 	}
 
 	async put(key: string, source: ByteSource | Uint8Array, options: WriteOptions = {}): Promise<ObjectInfo> {
+		const { condition, ...plain } = options;
+		if (condition === undefined) return this.#put(key, source, plain);
+		if (!this.#conditions.honoured) return this.#putWatched(key, source, condition, plain);
+		try {
+			return await this.#put(key, source, options);
+		} catch (error) {
+			if (!isBaleError(error, "Unsupported")) throw error;
+			const written = await this.#putWatched(key, source, condition, plain);
+			this.#conditions.learn(false);
+			return written;
+		}
+	}
+
+	/**
+	 * Where the server does not decide: looks before and after. Two who write at the same moment can still both take
+	 * themselves for the only one; the pause lets whoever had looked before be seen.
+	 */
+	async #putWatched(
+		key: string,
+		source: ByteSource | Uint8Array,
+		condition: Condition,
+		options: WriteOptions,
+	): Promise<ObjectInfo> {
+		const { signal } = options;
+		const before = await this.#reader.head(key, { signal });
+		checkCondition(key, condition, before?.etag);
+		const written = await this.#put(key, source, options);
+		if ("ifEtag" in condition) await this.#client.pause(settleMs, signal);
+		const after = await this.#reader.head(key, { signal });
+		if (after?.etag !== written.etag) throw conflict(key, "it was changed by somebody else at the same time");
+		return written;
+	}
+
+	async #put(key: string, source: ByteSource | Uint8Array, options: WriteOptions): Promise<ObjectInfo> {
 		checkStoreKey(key);
 		throwIfAborted(options.signal);
 		const body = toByteSource(source);
@@ -68,6 +108,7 @@ export class ObjectWriter {
 			if (outcome.kind === "done") {
 				return writtenInfo(key, body.size, outcome.etag, checksum, outcome.response);
 			}
+			if (outcome.kind === "refused") this.#conditions.learn(true);
 			if (outcome.kind === "refused" && attempt === 1 && (await this.#hidesMarker(key, options))) {
 				Object.assign(upload, { conditionHeaders: {} });
 				continue;
@@ -123,6 +164,7 @@ export class ObjectWriter {
 			return writtenInfo(key, bytes.length, response.header("etag") ?? "", checksum, response);
 		}
 		const { status, code } = outcome.failure;
+		if (status === 412 && options.condition !== undefined) this.#conditions.learn(true);
 		const isCondition = status === 412 || (status === 404 && code !== "NoSuchBucket");
 		if (options.condition === undefined || !isCondition) throw this.#writeError(operation, outcome);
 		if (!outcome.repeated && "if-none-match" in conditionHeaders && (await this.#hidesMarker(key, options))) {

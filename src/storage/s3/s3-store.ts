@@ -15,6 +15,7 @@ import type {
 	WriteOptions,
 } from "../store.ts";
 import { S3Client, type Operation, type S3ClientOptions } from "./client.ts";
+import { Conditions, type ServiceMemory } from "./conditions.ts";
 import { readVersioningEnabled } from "./document.ts";
 import { toBaleError } from "./failure.ts";
 import { listLatestVersions, listObjects } from "./listing.ts";
@@ -32,6 +33,8 @@ export type S3StoreOptions = S3ClientOptions & {
 	readonly memoryBytes?: number | undefined;
 	/** Where uploads in parts are recorded, so that they can be resumed; absent: they are aborted when they fail. */
 	readonly journal?: UploadJournal | undefined;
+	/** What earlier processes learnt of the service; absent: it is found out anew. */
+	readonly memory?: ServiceMemory | undefined;
 };
 
 const mebibyte = 1024 * 1024;
@@ -50,6 +53,7 @@ export class S3Store implements Store {
 	readonly #reader: ObjectReader;
 	readonly #writer: ObjectWriter;
 	readonly #copier: ObjectCopier;
+	readonly #conditions: Conditions;
 	#keepsVersions: Promise<boolean> | undefined;
 	#versions = false;
 
@@ -61,13 +65,26 @@ export class S3Store implements Store {
 		this.#client = new S3Client(options);
 		const budget = new MemoryBudget(options.memoryBytes ?? 128 * mebibyte);
 		this.#reader = new ObjectReader(this.#client, this.#prefix);
-		this.#writer = new ObjectWriter(this.#client, this.#prefix, this.#reader, budget, options.journal);
+		this.#conditions = new Conditions(this.#client, this.#prefix, options.memory);
+		this.#writer = new ObjectWriter(
+			this.#client,
+			this.#prefix,
+			this.#reader,
+			budget,
+			this.#conditions,
+			options.journal,
+		);
 		this.#copier = new ObjectCopier(this.#client, this.#prefix, this.#reader);
 	}
 
 	/** `versions` is false until `detectVersions` was asked. */
 	get features(): Store["features"] {
-		return { versions: this.#versions, conditions: true, writable: true, checksums: true };
+		return {
+			versions: this.#versions,
+			conditions: this.#conditions.honoured,
+			writable: true,
+			checksums: true,
+		};
 	}
 
 	/** The service that the bucket is on. */
@@ -82,6 +99,10 @@ export class S3Store implements Store {
 			throw error;
 		});
 		return this.#keepsVersions;
+	}
+
+	detectConditions(signal?: AbortSignal): Promise<boolean> {
+		return this.#conditions.detect(signal);
 	}
 
 	get(key: string, options?: ReadOptions): Promise<ObjectBody | undefined> {
