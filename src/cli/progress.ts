@@ -108,6 +108,8 @@ function describe(state: State, now: number): string {
 			parts.push(`${formatBytes(rate)}/s`);
 			parts.push(`${formatDuration(Math.max(0, state.bytes - state.bytesDone) / rate)} left`);
 		}
+	} else if (state.bytesDone > 0) {
+		parts.push(formatBytes(state.bytesDone));
 	}
 	return parts.join("  ");
 }

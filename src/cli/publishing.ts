@@ -43,6 +43,7 @@ export async function draftFromFolder(
 	folder: string,
 	target: { readonly name: string; readonly registry: string | undefined },
 	wishes: Wishes,
+	how: Pick<SetDirOptions, "hash"> = {},
 ): Promise<Draft> {
 	const { output } = invocation;
 	const needed = wishes.keepMeta || wishes.update;
@@ -57,6 +58,7 @@ export async function draftFromFolder(
 	await draft.setDir(".", folder, {
 		meta: wishes.keepMeta && previous !== undefined ? previous.meta : (wishes.meta ?? null),
 		...folderSelection(invocation, target.registry),
+		...how,
 	});
 	return { package: draft, previous: previous?.untouched };
 }

@@ -93,15 +93,17 @@ export function runOptions(invocation: Invocation): {
 	signal: AbortSignal;
 	onProgress: Invocation["output"]["onProgress"];
 	concurrency?: number;
+	cache?: false;
 } {
-	const known = invocation.spec.options.some((option) => option.name === "concurrency");
-	const concurrency = known
+	const has = (name: string): boolean => invocation.spec.options.some((option) => option.name === name);
+	const concurrency = has("concurrency")
 		? (invocation.options.integer("concurrency") ?? concurrencyOf(invocation.env))
 		: undefined;
 	return {
 		signal: invocation.signal,
 		onProgress: invocation.output.onProgress,
 		...(concurrency === undefined ? {} : { concurrency }),
+		...(has("no-cache") && invocation.options.flag("no-cache") ? { cache: false } : {}),
 	};
 }
 

@@ -26,6 +26,8 @@ export type BuildOptions = RunOptions &
 		readonly dryRun?: boolean | undefined;
 		/** Publish also over revisions that this package does not come from. */
 		readonly force?: boolean | undefined;
+		/** The hashes of local files were taken for this very call: the files are not looked at again. */
+		readonly hashedNow?: boolean | undefined;
 	};
 
 export type BuildResult = {
@@ -67,9 +69,9 @@ export async function buildPackage(
 	const head = await checkBase(registry, name, accept, options.signal);
 
 	warnOfLocalFiles(state, registry, options);
-	await forgetTouched(state.tree);
+	if (options.hashedNow !== true) await forgetTouched(state.tree);
 	const tree = state.tree.clone();
-	await hashMissing(tree, state.origin, options);
+	const hashed = await hashMissing(tree, state.origin, options);
 	const { createSha256 } = platform();
 	const topHash = computeTopHash(header, tree, createSha256);
 	const totals = countTree(tree);
@@ -94,7 +96,8 @@ export async function buildPackage(
 		onWarning: (code, message) => options.onProgress?.({ kind: "warning", code, message }),
 		signal: options.signal,
 	});
-	await adopt(state, header, tree);
+	if (hashed.files > 0) await adopt(state, header, tree);
+	else state.header = new Map(header);
 	state.known.add(registry.location, name, topHash);
 	return {
 		...result,
@@ -146,7 +149,7 @@ export async function adopt(
 		const own = state.tree.get(key);
 		if (own === undefined || !("physicalKey" in own)) continue;
 		if (own.hash === undefined && own.raw?.hash === undefined && own.size === entry.size) {
-			state.tree.set(key, await withHash(own, entry.hash));
+			state.tree.set(key, await withHash(own, entry));
 		}
 	}
 }

@@ -1,6 +1,5 @@
 /** Giving every entry of a tree its hash. */
 import { BaleError, isBaleError } from "../core/errors.ts";
-import type { Hash } from "../core/hash.ts";
 import type { Tree } from "../core/tree.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { hashSource } from "../transfer/hash-source.ts";
@@ -28,9 +27,10 @@ export async function hashMissing(
 	origin: Origin,
 	options: RunOptions,
 ): Promise<{ files: number; bytes: number }> {
-	const unhashed = [...tree.walk()].filter(
-		([, entry]) => entry.hash === undefined && entry.raw?.hash === undefined,
-	);
+	const unhashed: [string, ClientEntry][] = [];
+	for (const [key, entry] of tree.walk()) {
+		if (entry.hash === undefined && entry.raw?.hash === undefined) unhashed.push([key, entry]);
+	}
 	if (unhashed.length === 0) return { files: 0, bytes: 0 };
 	const pending = await mapPool(
 		unhashed,
@@ -48,25 +48,28 @@ export async function hashMissing(
 	);
 	const bytes = pending.reduce((sum, { size }) => sum + size, 0);
 	options.onProgress?.({ kind: "started", phase: "hash", files: pending.length, bytes });
-	const hashes = await hashAll(pending, options);
+	const hashed = await hashAll(pending, options);
 	pending.forEach(({ key, entry }, index) => {
-		tree.set(key, { ...entry, hash: hashes[index] });
+		const known: ClientEntry = { ...entry, ...hashed[index] };
+		tree.set(key, known);
 	});
 	options.onProgress?.({ kind: "finished", phase: "hash" });
 	return { files: pending.length, bytes };
 }
 
-async function hashAll(pending: readonly Pending[], options: RunOptions): Promise<Hash[]> {
-	const hashes = new Array<Hash>(pending.length);
+type Hashed = Pick<ClientEntry, "hash" | "hashedAt">;
+
+async function hashAll(pending: readonly Pending[], options: RunOptions): Promise<Hashed[]> {
+	const hashes = new Array<Hashed>(pending.length);
 	const local: number[] = [];
 	const streamed: number[] = [];
 	pending.forEach(({ from }, index) => ("path" in from ? local : streamed).push(index));
-	const settle = (index: number): void => {
+	const settle = (index: number, how: "hashed" | "kept"): void => {
 		options.onProgress?.({
 			kind: "settled",
 			phase: "hash",
 			key: (pending[index] as Pending).key,
-			how: "hashed",
+			how,
 		});
 	};
 	const { files, createSha256 } = platform();
@@ -75,9 +78,10 @@ async function hashAll(pending: readonly Pending[], options: RunOptions): Promis
 			const { from, size } = pending[index] as Pending;
 			return { path: (from as { path: string }).path, size, type: "sha2-256-chunked" as const };
 		});
-		const found = await files.hash(jobs, {
+		await files.hash(jobs, {
 			signal: options.signal,
 			concurrency: options.concurrency,
+			cache: options.cache,
 			onBytes: (job, count) => {
 				const key = pending[local[job] as number]?.key;
 				options.onProgress?.({
@@ -87,12 +91,12 @@ async function hashAll(pending: readonly Pending[], options: RunOptions): Promis
 					...(key === undefined ? {} : { key }),
 				});
 			},
-			onDone: (job) => {
-				settle(local[job] as number);
+			onHashed: (job, hash, state, how) => {
+				const index = local[job] as number;
+				const { entry } = pending[index] as Pending;
+				hashes[index] = entry.origin?.kind === "user" ? { hash, hashedAt: state } : { hash };
+				settle(index, how);
 			},
-		});
-		local.forEach((index, job) => {
-			hashes[index] = found[job] as Hash;
 		});
 	}
 	await mapPool(
@@ -113,7 +117,7 @@ async function hashAll(pending: readonly Pending[], options: RunOptions): Promis
 			const onBytes = (count: number): void =>
 				options.onProgress?.({ kind: "advanced", phase: "hash", key, bytes: count });
 			if (from.hash !== undefined) onBytes(size);
-			hashes[index] =
+			const hash =
 				from.hash ??
 				(await hashSource(from.source, "sha2-256-chunked", createSha256, {
 					signal: options.signal,
@@ -121,7 +125,8 @@ async function hashAll(pending: readonly Pending[], options: RunOptions): Promis
 				}).catch((error: unknown) => {
 					throw isBaleError(error, "SourceChanged") ? nameKey(error, key) : error;
 				}));
-			settle(index);
+			hashes[index] = { hash };
+			settle(index, "hashed");
 		},
 		options.signal,
 	);

@@ -74,7 +74,10 @@ export function openLanding(store: Store): Landing {
 export async function plainSha256(from: Candidate, size: number, signal?: AbortSignal): Promise<string> {
 	const { files, createSha256 } = platform();
 	if ("path" in from && files !== undefined) {
-		const [hash] = await files.hash([{ path: from.path, size, type: "SHA256" }], { signal });
+		const [hash] = await files.hash([{ path: from.path, size, type: "SHA256" }], {
+			signal,
+			cache: false,
+		});
 		return (hash as Hash).value;
 	}
 	const source = await openCandidate(from);
@@ -104,7 +107,10 @@ class DirectoryLanding implements Landing {
 	}
 
 	async hash(key: string, size: number, type: HashType, signal?: AbortSignal): Promise<Hash> {
-		const found = await platform().files?.hash([{ path: this.#path(key), size, type }], { signal });
+		const found = await platform().files?.hash([{ path: this.#path(key), size, type }], {
+			signal,
+			cache: false,
+		});
 		return found?.[0] as Hash;
 	}
 

@@ -151,6 +151,7 @@ async function hashExisting(
 	const hashes = await platform().files?.hash(jobs, {
 		signal: options.signal,
 		concurrency: options.concurrency,
+		cache: options.cache,
 		onBytes: (_job, count) => options.onProgress?.({ kind: "advanced", phase: "verify", bytes: count }),
 	});
 	options.onProgress?.({ kind: "finished", phase: "verify" });

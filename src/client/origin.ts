@@ -9,7 +9,7 @@ import type { Hash } from "../core/hash.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { ByteSource, CopySource, Store } from "../storage/store.ts";
 import { provenHash } from "../storage/s3/checksum.ts";
-import type { FileStat } from "./platform.ts";
+import type { FileState } from "./platform.ts";
 import { localRoot, nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
 
@@ -24,7 +24,7 @@ export type ClientEntry = Entry & {
 	readonly origin?: Origin;
 	readonly content?: ByteSource;
 	/** State of the user's file when its hash was taken; see `rehashing.ts`. */
-	readonly hashedAt?: FileStat;
+	readonly hashedAt?: FileState;
 };
 
 export const userOrigin: Origin = { kind: "user" };

@@ -18,6 +18,9 @@ export type FileStat = {
 	readonly owned: boolean;
 };
 
+/** What a file's content is known to be unchanged by. */
+export type FileState = Pick<FileStat, "size" | "mtimeNs" | "ctimeNs" | "inode" | "device">;
+
 /** A file found below a directory. */
 export type WalkedFile = {
 	/** `/`-separated path below the directory that was walked. */
@@ -45,7 +48,26 @@ export type HashJob = {
 	/** Expected size in bytes; another size is `SourceChanged`. */
 	readonly size: number;
 	readonly type: "sha2-256-chunked" | "SHA256" | "CRC64NVME";
+	/** The file as it was just seen, so that it is not looked at once more. */
+	readonly stat?: FileState;
 };
+
+/** Where hashes of untouched files may come from. */
+export type RecallOptions = {
+	/** False: every file is read. Otherwise the hash of a file whose state is as remembered is taken without reading it. */
+	readonly cache?: boolean | undefined;
+	/** Directory that the files lie in, absolute: what is known of its files is kept together; default: the deepest that all lie in. */
+	readonly root?: string | undefined;
+};
+
+export type HashOptions = MoveOptions &
+	RecallOptions & {
+		/**
+		 * The hash of a job and the state of the file that it is of; `kept`: the file was not read. Not called for
+		 * CRC64NVME.
+		 */
+		readonly onHashed?: (index: number, hash: Hash, state: FileState, how: "hashed" | "kept") => void;
+	};
 
 export type MoveOptions = {
 	/** Called with bytes since the last call, and the index of the job. */
@@ -119,11 +141,16 @@ export interface LocalFiles {
 	realPath(path: string): Promise<string | undefined>;
 	/** All regular files below `directory` by the rules of quilt3's `set_dir`; `NotAFile` when it is no directory. Order is not promised. */
 	walk(directory: string, options?: WalkOptions): AsyncIterable<WalkedFile>;
+	/** As `walk`, some files at a time, which costs less. */
+	walkInBatches(directory: string, options?: WalkOptions): AsyncIterable<readonly WalkedFile[]>;
 	/** Reads a regular file again and again; `NotAFile` for anything else; a size change is `SourceChanged`. */
 	open(path: string): Promise<ByteSource>;
 	readText(path: string): Promise<string | undefined>;
-	/** Hashes in parallel, in bounded memory; results in the order of the jobs. A file that changes meanwhile is `SourceChanged`, a missing one `ObjectNotFound`. */
-	hash(jobs: readonly HashJob[], options?: MoveOptions): Promise<Hash[]>;
+	/**
+	 * Hashes in parallel, in bounded memory, while the jobs still come; results in the order of the jobs. A file that
+	 * changes meanwhile is `SourceChanged`, a missing one `ObjectNotFound`.
+	 */
+	hash(jobs: readonly HashJob[] | AsyncIterable<readonly HashJob[]>, options?: HashOptions): Promise<Hash[]>;
 	copy(jobs: readonly CopyJob[], options?: MoveOptions): Promise<CopyResult[]>;
 	/** Writes a whole file atomically (temporary name, flush, rename) with `mode` (default 0o644). */
 	write(path: string, bytes: Uint8Array, options?: { readonly mode?: number }): Promise<void>;

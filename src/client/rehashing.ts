@@ -2,20 +2,18 @@
  * A hash that was taken from a user's file counts as long as the file has not been touched since: a package that is
  * published twice must not say of the second state what was true of the first.
  */
-import type { Hash } from "../core/hash.ts";
 import type { Tree } from "../core/tree.ts";
 import type { ClientEntry } from "./origin.ts";
-import type { FileStat } from "./platform.ts";
+import type { FileState } from "./platform.ts";
 import { platform } from "./runtime.ts";
 
-/** The entry with its new hash, and the state that its file has now. */
-export async function withHash(entry: ClientEntry, hash: Hash | undefined): Promise<ClientEntry> {
+/** The entry with the hash of `hashed`, and the state that its file had when it was hashed: at the latest, now. */
+export async function withHash(entry: ClientEntry, hashed: ClientEntry): Promise<ClientEntry> {
 	const { physicalKey } = entry;
-	const stat =
-		entry.origin?.kind === "user" && physicalKey.kind === "file"
-			? await platform().files?.stat(physicalKey.path)
-			: undefined;
-	return { ...entry, hash, ...(stat === undefined ? {} : { hashedAt: stat }) };
+	const { hash } = hashed;
+	if (entry.origin?.kind !== "user" || physicalKey.kind !== "file") return { ...entry, hash };
+	const hashedAt = hashed.hashedAt ?? (await platform().files?.stat(physicalKey.path));
+	return { ...entry, hash, ...(hashedAt === undefined ? {} : { hashedAt }) };
 }
 
 /** Forgets the hashes of files that were touched since they were hashed, so that they are taken again. */
@@ -31,7 +29,7 @@ export async function forgetTouched(tree: Tree): Promise<void> {
 		tree.set(key, { ...entry, hash: undefined });
 }
 
-function sameState(a: FileStat, b: FileStat): boolean {
+function sameState(a: FileState, b: FileState): boolean {
 	return (
 		a.size === b.size &&
 		a.mtimeNs === b.mtimeNs &&

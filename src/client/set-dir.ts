@@ -7,6 +7,7 @@ import type { Tree } from "../core/tree.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { userOrigin, type ClientEntry } from "./origin.ts";
+import type { HashJob, WalkedFile } from "./platform.ts";
 import { platform } from "./runtime.ts";
 import { parseLocation } from "./sources.ts";
 import type { PackageState } from "./state.ts";
@@ -24,6 +25,8 @@ export type SetDirOptions = RunOptions & {
 	readonly exclude?: readonly string[] | undefined;
 	/** Directory registries: those below the directory are left out, with a warning. */
 	readonly without?: readonly string[] | undefined;
+	/** Also hash local files, while others are still looked for; a `build` then reads nothing more. Default: false. */
+	readonly hash?: boolean | undefined;
 	/** Take objects without their versions. */
 	readonly unversioned?: boolean | undefined;
 };
@@ -52,8 +55,8 @@ export async function setDirectory(
 	const found =
 		location.kind === "s3" ? await listBucket(location, at, options) : await walk(location.path, at, options);
 	const tree = state.tree;
-	const scratch = tree.clone();
-	put(scratch, at, found, policy, meta);
+	// Files of one directory never collide with one another: only what was there before can be in the way.
+	if (tree.fileCount > 0) put(tree.clone(), at, found, policy, meta);
 	put(tree, at, found, policy, meta);
 	if (at !== "") return;
 	state.header.set("user_meta", meta);
@@ -110,7 +113,15 @@ async function walk(
 	options.onProgress?.({ kind: "started", phase: "walk", files: 0, bytes: 0 });
 	const found: (readonly [string, ClientEntry])[] = [];
 	const invalid: string[] = [];
-	for await (const file of files.walk(root, {
+	const take = ({ relativePath, path, stat: { size } }: WalkedFile, hashed?: Hashed): void => {
+		const key = at === "" ? relativePath : `${at}/${relativePath}`;
+		if (!isLogicalKey(key)) invalid.push(key);
+		const physicalKey = { kind: "file", path } as const;
+		const base = { physicalKey, size, meta: emptyObject, origin: userOrigin };
+		found.push([key, hashed === undefined ? { ...base, hash: undefined } : { ...base, ...hashed }]);
+		options.onProgress?.({ kind: "advanced", phase: "walk", key, bytes: size });
+	};
+	const walked = files.walkInBatches(root, {
 		signal: options.signal,
 		ignore: (path, isDirectory) => {
 			if (!isDirectory || !without.has(path)) return ignored?.(path, isDirectory) === true;
@@ -129,22 +140,60 @@ async function walk(
 				message: `"${relativePath}" is left out: it is ${reason === "dangling-link" ? "a link to nothing" : "no regular file"}`,
 				details: { path: relativePath },
 			}),
-	})) {
-		if (!selected(file.relativePath)) continue;
-		const key = at === "" ? file.relativePath : `${at}/${file.relativePath}`;
-		if (!isLogicalKey(key)) invalid.push(key);
-		const entry: Entry = {
-			physicalKey: { kind: "file", path: file.path },
-			size: file.stat.size,
-			hash: undefined,
-			meta: emptyObject,
-		};
-		found.push([key, { ...entry, origin: userOrigin }]);
-		options.onProgress?.({ kind: "advanced", phase: "walk", key, bytes: file.stat.size });
+	});
+	if (options.hash === true) await hashWalked(walked, { root, selected, take }, options);
+	else {
+		for await (const batch of walked) {
+			for (const file of batch) if (selected(file.relativePath)) take(file);
+		}
 	}
 	refuseInvalid(invalid, root);
 	options.onProgress?.({ kind: "finished", phase: "walk" });
 	return found;
+}
+
+type Hashed = Pick<ClientEntry, "hash" | "hashedAt">;
+
+/** Hashes the files while they are found, and takes each when its hash is known. */
+async function hashWalked(
+	walked: AsyncIterable<readonly WalkedFile[]>,
+	{
+		root,
+		selected,
+		take,
+	}: {
+		readonly root: string;
+		readonly selected: (path: string) => boolean;
+		readonly take: (file: WalkedFile, hashed: Hashed) => void;
+	},
+	options: SetDirOptions,
+): Promise<void> {
+	const { onProgress, signal, concurrency, cache } = options;
+	const waiting = new Map<number, WalkedFile>();
+	let count = 0;
+	const jobs = async function* (): AsyncGenerator<readonly HashJob[], void> {
+		for await (const batch of walked) {
+			const chosen = batch.filter(({ relativePath }) => selected(relativePath));
+			for (const file of chosen) waiting.set(count++, file);
+			yield chosen.map(({ path, stat }) => ({ path, size: stat.size, type: "sha2-256-chunked", stat }));
+		}
+	};
+	onProgress?.({ kind: "started", phase: "hash", files: 0, bytes: 0 });
+	await platform().files?.hash(jobs(), {
+		root,
+		signal,
+		concurrency,
+		cache,
+		onBytes: (_index, bytes) => onProgress?.({ kind: "advanced", phase: "hash", bytes }),
+		onHashed: (index, hash, hashedAt, how) => {
+			const file = waiting.get(index);
+			waiting.delete(index);
+			if (file === undefined) return;
+			take(file, { hash, hashedAt });
+			onProgress?.({ kind: "settled", phase: "hash", key: file.relativePath, how });
+		},
+	});
+	onProgress?.({ kind: "finished", phase: "hash" });
 }
 
 /** The objects below a prefix, each in its latest version; what only stands for a folder is left out. */

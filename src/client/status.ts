@@ -48,7 +48,8 @@ export async function statusOf(directory: string, options: RunOptions = {}): Pro
 		const type = install.files.get(key)?.hash.type ?? "sha2-256-chunked";
 		return { path, size, type: type as "sha2-256-chunked" };
 	});
-	const hashes = await files.hash(jobs, { signal: options.signal, concurrency: options.concurrency });
+	const { signal, concurrency, cache } = options;
+	const hashes = await files.hash(jobs, { signal, concurrency, cache });
 	unsure.forEach(({ key }, index) => {
 		if (install.files.get(key)?.hash.value !== hashes[index]?.value) modified.push(key);
 	});

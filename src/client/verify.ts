@@ -68,6 +68,8 @@ export async function verifyTree(
 	const hashes = await files.hash(jobs, {
 		signal: options.signal,
 		concurrency: options.concurrency,
+		// Whoever verifies wants to know what the disk holds, not what is remembered of it.
+		cache: options.cache ?? false,
 		onBytes: (_index, count) => options.onProgress?.({ kind: "advanced", phase: "verify", bytes: count }),
 		onDone: (index) =>
 			options.onProgress?.({ kind: "settled", phase: "verify", key: keys[index] as string, how: "verified" }),

@@ -6,7 +6,7 @@
  * What goes in and comes out can be posted between threads. Failures are data (`Failure`); `file-error.ts`
  * makes errors of them.
  */
-import { createHash } from "node:crypto";
+import { createHash, hash as hashOnce } from "node:crypto";
 import {
 	closeSync,
 	constants,
@@ -27,7 +27,6 @@ import { createReadBuffer } from "./read-buffer.mjs";
  * @typedef {"changed" | "missing" | "not-a-file" | "mismatch" | "exists" | "aborted" | "system"} FailureReason
  * @typedef {{ reason: FailureReason, path: string, state: string, errno?: string }} Failure
  *
- * @typedef {{ path: string, size: number, partSize: number, type: "sha2-256-chunked" | "SHA256" }} HashItem
  * @typedef {{
  *   from: string, to: string, temporary: string, size: number, partSize: number,
  *   expect?: { type: string, value: string }, wantSha256: boolean, replace: boolean,
@@ -38,13 +37,15 @@ import { createReadBuffer } from "./read-buffer.mjs";
  * }} StatData
  * @typedef {{ value: string, sha256?: string, stat: StatData }} CopyOutput
  *
- * @typedef {{ kind: "hash", items: HashItem[] }} HashTask
+ * @typedef {{ kind: "hash", plain: boolean, seen: boolean, paths: string, sizes: number[] }} HashTask
  * @typedef {{ kind: "part", path: string, size: number, offset: number, length: number }} PartTask
  * @typedef {{ kind: "copy", items: CopyItem[], durable: boolean }} CopyTask
  * @typedef {HashTask | PartTask | CopyTask} Task
  *
  * @typedef {{
  *   hashes?: (string | Failure)[],
+ *   states?: BigInt64Array,
+ *   startedMs?: number,
  *   part?: { digest: Uint8Array, state: string } | Failure,
  *   copies?: (CopyOutput | Failure)[],
  * }} TaskOutput
@@ -59,6 +60,18 @@ import { createReadBuffer } from "./read-buffer.mjs";
 const progressStepBytes = 8 * 1024 * 1024;
 
 const userId = process.getuid?.();
+
+/** What tells one state of a file from another: device, inode, mtimeNs, ctimeNs. */
+export const stateFields = 4;
+
+/** @param {BigInt64Array} states @param {number} index @param {import("node:fs").BigIntStats} stat */
+function noteState(states, index, stat) {
+	const at = index * stateFields;
+	states[at] = stat.dev;
+	states[at + 1] = stat.ino;
+	states[at + 2] = stat.mtimeNs;
+	states[at + 3] = stat.ctimeNs;
+}
 
 /** A failure on its way up. */
 class WorkError extends Error {
@@ -78,11 +91,12 @@ class WorkError extends Error {
 export function runTask(task, context) {
 	switch (task.kind) {
 		case "hash":
-			return {
-				hashes: task.items.map((item, index) => guard(item.path, () => hashFile(item, index, context))),
-			};
-		case "part":
-			return { part: guard(task.path, () => hashPart(task, context)) };
+			return hashWholeFiles(task, context);
+		case "part": {
+			const states = new BigInt64Array(stateFields);
+			const startedMs = Date.now();
+			return { part: guard(task.path, () => hashPart(task, states, context)), states, startedMs };
+		}
 		case "copy":
 			return { copies: copyFiles(task.items, task.durable, context) };
 	}
@@ -142,9 +156,10 @@ export function openRegular(path, size) {
 	if (before.size !== BigInt(size)) throw fail("changed", path, sizeState(before.size, size));
 	const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
 	try {
-		const state = stateOf(fstatSync(fd, { bigint: true }));
+		const stat = fstatSync(fd, { bigint: true });
+		const state = stateOf(stat);
 		if (state !== stateOf(before)) throw fail("changed", path, "it was replaced while it was opened");
-		return { fd, state };
+		return { fd, state, stat };
 	} catch (error) {
 		closeSync(fd);
 		throw error;
@@ -228,39 +243,114 @@ class ContentHash {
 }
 
 /**
- * @param {HashItem} item
- * @param {number} index
+ * Files and results are columns, not objects, because they cross threads by the thousand; paths are joined
+ * by NUL. `plain`: SHA-256 (hex), else
+ * the hash of a single part (base64). `seen`: the paths have just been found to be regular files.
+ * @param {HashTask} task
  * @param {Context} context
+ * @returns {TaskOutput} `startedMs` is before anything was read; `states` has `stateFields` for each of the hashes
  */
-function hashFile({ path, size, partSize, type }, index, context) {
-	const { fd, state } = openRegular(path, size);
+function hashWholeFiles({ paths: joined, sizes, plain, seen }, context) {
+	const paths = joined.split("\0");
+	const states = new BigInt64Array(paths.length * stateFields);
+	const startedMs = Date.now();
+	/** @type {(string | Failure)[]} */
+	const hashes = [];
+	for (let index = 0; index < paths.length; index++) {
+		const path = paths[index] ?? "";
+		const size = sizes[index] ?? 0;
+		try {
+			const stat = (seen ? openSeen : openRegularFile)(path, size, (fd, before) => {
+				hashes[index] = hashOpened({ fd, path, size, plain, index }, context);
+				const after = fstatSync(fd, { bigint: true });
+				if (!isSameContent(before, after)) throw fail("changed", path, "it was written to while it was read");
+			});
+			noteState(states, index, stat);
+		} catch (error) {
+			hashes[index] = failureOf(error, path);
+		}
+	}
+	return { hashes, states, startedMs };
+}
+
+/**
+ * Opens what has just been found to be a regular file. Should it have become another thing meanwhile, that is opened
+ * without waiting (a FIFO would block) and never read.
+ * @param {string} path
+ * @param {number} size
+ * @param {(fd: number, stat: import("node:fs").BigIntStats) => void} use
+ */
+function openSeen(path, size, use) {
+	const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
 	try {
-		const chunked = type === "sha2-256-chunked";
-		const hash = new ContentHash(partSize, chunked, !chunked);
-		let untold = 0;
-		readRun({ fd, path, offset: 0, length: size }, context, (chunk) => {
-			hash.update(chunk);
-			untold += chunk.length;
-			if (untold >= progressStepBytes) {
-				context.onBytes(index, untold);
-				untold = 0;
-			}
-		});
-		checkUnchanged(fd, path, state);
-		return chunked ? hash.chunkedValue() : hash.plainValue();
+		const stat = fstatSync(fd, { bigint: true });
+		if (!stat.isFile()) throw fail("not-a-file", path, "it is not a regular file");
+		if (stat.size !== BigInt(size)) throw fail("changed", path, sizeState(stat.size, size));
+		use(fd, stat);
+		return stat;
 	} finally {
 		closeSync(fd);
 	}
 }
 
 /**
- * One part of a large file. `state` must be the same for all parts of the file.
- * @param {PartTask} task
+ * @param {string} path
+ * @param {number} size
+ * @param {(fd: number, stat: import("node:fs").BigIntStats) => void} use
+ */
+function openRegularFile(path, size, use) {
+	const { fd, stat } = openRegular(path, size);
+	try {
+		use(fd, stat);
+		return stat;
+	} finally {
+		closeSync(fd);
+	}
+}
+
+/** @param {import("node:fs").BigIntStats} a @param {import("node:fs").BigIntStats} b */
+function isSameContent(a, b) {
+	return a.size === b.size && a.mtimeNs === b.mtimeNs && a.ino === b.ino && a.dev === b.dev;
+}
+
+/**
+ * The hash of an open file: what fits into the buffer is hashed by one call for each hash.
+ * @param {{ fd: number, path: string, size: number, plain: boolean, index: number }} file
  * @param {Context} context
  */
-function hashPart({ path, size, offset, length }, context) {
-	const { fd, state } = openRegular(path, size);
+function hashOpened({ fd, path, size, plain, index }, context) {
+	/** @type {import("node:crypto").Hash | undefined} */
+	let hash;
+	/** @type {Buffer | undefined} */
+	let whole;
+	let untold = 0;
+	readRun({ fd, path, offset: 0, length: size }, context, (chunk) => {
+		if (chunk.length === size) {
+			whole = chunk;
+			return;
+		}
+		(hash ??= createHash("sha256")).update(chunk);
+		untold += chunk.length;
+		if (untold >= progressStepBytes) {
+			context.onBytes(index, untold);
+			untold = 0;
+		}
+	});
+	if (plain) return hash?.digest("hex") ?? hashOnce("sha256", whole ?? "", "hex");
+	const digest = hash?.digest() ?? (whole && hashOnce("sha256", whole, "buffer"));
+	return hashOnce("sha256", digest ?? "", "base64");
+}
+
+/**
+ * One part of a large file. `state` must be the same for all parts of the file.
+ * @param {PartTask} task
+ * @param {BigInt64Array} states
+ * @param {Context} context
+ */
+function hashPart({ path, size, offset, length }, states, context) {
+	const { fd, state, stat } = openRegular(path, size);
 	try {
+		noteState(states, 0, stat);
 		const hash = createHash("sha256");
 		readRun({ fd, path, offset, length }, context, (chunk) => void hash.update(chunk));
 		checkUnchanged(fd, path, state);

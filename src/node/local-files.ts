@@ -5,6 +5,7 @@ import type {
 	CopyResult,
 	FileStat,
 	HashJob,
+	HashOptions,
 	LocalFiles,
 	MoveOptions,
 	WalkedFile,
@@ -22,7 +23,8 @@ import { FileWriter } from "./file-writer.ts";
 import { hashFiles } from "./hash-files.ts";
 import { realPathOf, resolveInput, slashed } from "./path-input.ts";
 import { syncDirectory, temporaryName } from "./temporary-file.ts";
-import { walkDirectory } from "./walk-directory.ts";
+import { walkDirectory, walkInBatches } from "./walk-directory.ts";
+import { StatCache } from "./stat-cache.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export type NodeFilesOptions = {
@@ -33,16 +35,20 @@ export type NodeFilesOptions = {
 	 * variable `BALE_DURABILITY=process`): they survive the end of the process, but not a power cut.
 	 */
 	readonly durability?: "power" | "process";
+	/** Folder that remembers the hashes of untouched files, asked for at every use; absent: every file is read. */
+	readonly cacheFolder?: () => string | undefined;
 };
 
 /** The files of this machine, by Node. */
 export class NodeFiles implements LocalFiles {
 	readonly #pool: WorkerPool;
 	readonly #durable: boolean;
+	readonly #cacheFolder: () => string | undefined;
 
 	constructor(options: NodeFilesOptions = {}) {
 		this.#pool = new WorkerPool(options.threads);
 		this.#durable = (options.durability ?? process.env["BALE_DURABILITY"]) !== "process";
+		this.#cacheFolder = options.cacheFolder ?? (() => undefined);
 	}
 
 	resolve(input: string): string {
@@ -62,6 +68,10 @@ export class NodeFiles implements LocalFiles {
 		return walkDirectory(directory, options);
 	}
 
+	walkInBatches(directory: string, options?: WalkOptions): AsyncIterable<readonly WalkedFile[]> {
+		return walkInBatches(directory, options);
+	}
+
 	async open(path: string): Promise<ByteSource> {
 		return fileSource(path);
 	}
@@ -72,8 +82,14 @@ export class NodeFiles implements LocalFiles {
 		return new TextDecoder().decode(await collect(fileSource(path).open()));
 	}
 
-	hash(jobs: readonly HashJob[], options?: MoveOptions): Promise<Hash[]> {
-		return hashFiles(jobs, this.#pool, options);
+	hash(
+		jobs: readonly HashJob[] | AsyncIterable<readonly HashJob[]>,
+		options: HashOptions = {},
+	): Promise<Hash[]> {
+		const folder = options.cache === false ? undefined : this.#cacheFolder();
+		const root = options.root ?? ("length" in jobs ? commonDirectory(jobs) : undefined);
+		const cache = folder === undefined || root === undefined ? undefined : StatCache.open(folder, root);
+		return hashFiles("length" in jobs ? [jobs] : jobs, { pool: this.#pool, cache }, options);
 	}
 
 	copy(jobs: readonly CopyJob[], options?: MoveOptions): Promise<CopyResult[]> {
@@ -132,4 +148,15 @@ function makeParent(path: string, mode: number | undefined): void {
 	} catch (error) {
 		throw fileError(error, "make", dirname(path));
 	}
+}
+
+/** The deepest directory that all files lie in; undefined when there are none, or nothing but the top has them all. */
+function commonDirectory(jobs: readonly { readonly path: string }[]): string | undefined {
+	const [first] = jobs;
+	if (first === undefined) return undefined;
+	let common = dirname(first.path);
+	for (const { path } of jobs) {
+		while (common.length > 1 && !path.startsWith(`${common}/`)) common = dirname(common);
+	}
+	return common.length > 1 ? common : undefined;
 }

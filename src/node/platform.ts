@@ -1,10 +1,12 @@
 /** This machine as the client sees it: files, threads, directory registries, and the settings shared with quilt3. */
 import { randomUUID } from "node:crypto";
 import { hostname, userInfo } from "node:os";
+import { join } from "node:path";
 import type { Platform } from "../client/platform.ts";
 import { HttpStore } from "../storage/http-store.ts";
 import type { Store } from "../storage/store.ts";
 import { DirectoryStore } from "./directory-store.ts";
+import { findPlaces } from "./places.ts";
 import { NodeFiles } from "./local-files.ts";
 import { createNodeSha256 } from "./node-digest.ts";
 import { proxiedFetch } from "./proxied-fetch.ts";
@@ -22,13 +24,19 @@ export function nodePlatform(): Platform {
 			const { openS3 } = await import("./s3-open.ts");
 			return openS3(location);
 		},
-		files: new NodeFiles(),
+		files: new NodeFiles({ cacheFolder }),
 		settings: settingsFromConfig({
 			onWarning: ({ code, message }) => process.emitWarning(message, { type: "BaleWarning", code }),
 		}),
 		author,
 		system: process.platform === "win32" ? "windows" : "posix",
 	};
+}
+
+/** quilt3 8.0.0 heeds its variable only when it is the word "true", in any case. */
+function cacheFolder(): string | undefined {
+	if (/^true$/i.test(process.env["QUILT_DISABLE_CACHE"] ?? "")) return undefined;
+	return join(findPlaces().baleCache, "hashes");
 }
 
 function openStore(location: string): Store {

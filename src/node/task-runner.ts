@@ -27,7 +27,7 @@ const maxTurnMs = 12;
  * run and is thrown after the tasks that are under way have ended, so that nothing happens afterwards.
  */
 export async function runAssignments(
-	assignments: Iterator<Assignment>,
+	assignments: Iterator<Assignment> | AsyncIterator<Assignment>,
 	{ pool, concurrency, signal }: RunnerOptions,
 ): Promise<void> {
 	const cancelled = new Int32Array(new SharedArrayBuffer(4));
@@ -43,10 +43,10 @@ export async function runAssignments(
 	const lane = async (): Promise<void> => {
 		let turnStarted = performance.now();
 		while (failures.length === 0) {
-			const next = assignments.next();
-			if (next.done === true) return;
-			const { task, settle, onBytes } = next.value;
 			try {
+				const next = await assignments.next();
+				if (next.done === true) return;
+				const { task, settle, onBytes } = next.value;
 				if (pool !== undefined) {
 					settle(await pool.run(task, cancelled, onBytes));
 					continue;
@@ -65,6 +65,7 @@ export async function runAssignments(
 		await Promise.all(Array.from({ length: pool === undefined ? 1 : concurrency }, lane));
 	} finally {
 		signal?.removeEventListener("abort", abort);
+		await assignments.return?.();
 	}
 	if (failures.length > 0) throw failures[0];
 }

@@ -30,4 +30,6 @@ export type RunOptions = {
 	readonly onProgress?: OnProgress | undefined;
 	/** Files at once; default: what the machine can use. */
 	readonly concurrency?: number | undefined;
+	/** False: local files are read to be hashed, also those that have not been touched since this user hashed them last. */
+	readonly cache?: boolean | undefined;
 };

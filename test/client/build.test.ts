@@ -1,5 +1,6 @@
 /** Building: what is written, what is refused, and who conflicts with whom. */
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import {
 	buildPackage,
@@ -47,6 +48,52 @@ describe("Package.build()", () => {
 		await p.build("team/data", registry);
 		expect(machine.moved.hashed).toBe(1);
 		expect(p.entry("a").hash?.value).toBe(chunkedHash("two"));
+	});
+
+	test("reads only files that were touched, also when another package object is made of them", async () => {
+		const machine = newMachine();
+		const registry = machine.path("registry");
+		const folder = machine.folder("data", { a: "one", "b/c": "one", "b/d": "two" });
+		await sleep(200);
+		const build = async (options: { hash?: boolean; cache?: boolean } = {}): Promise<string> => {
+			machine.moved.reset();
+			const p = await new Package().setDir(".", folder, options);
+			return p.build("team/data", registry, options);
+		};
+		const first = await build();
+		expect(machine.moved.hashed).toBe(3);
+		for (const options of [{}, { hash: true }]) {
+			expect(await build(options)).toBe(first);
+			expect(machine.moved.hashed).toBe(0);
+		}
+		expect(await build({ cache: false })).toBe(first);
+		expect(machine.moved.hashed).toBe(3);
+		writeFileSync(`${folder}/b/c`, "two");
+		const second = await build({ hash: true });
+		expect(machine.moved.hashed).toBe(1);
+		expect(second).not.toBe(first);
+		expect(await build({ hash: true, cache: false })).toBe(second);
+	});
+
+	test("setDir() with hash gives the hashes of the files, in the order of a walk or not", async () => {
+		const machine = newMachine();
+		const files = Object.fromEntries(
+			Array.from({ length: 700 }, (_, n) => [`d${n % 7}/f${n}`, `content ${n}`]),
+		);
+		const folder = machine.folder("data", files);
+		const events: ProgressEvent[] = [];
+		const p = await new Package().setDir("x", folder, {
+			hash: true,
+			exclude: ["d3/*"],
+			onProgress: (event) => events.push(event),
+		});
+		const kept = Object.entries(files).filter(([key]) => !key.startsWith("d3/"));
+		expect([...p.walk()]).toHaveLength(kept.length);
+		for (const [key, text] of kept) expect(p.entry(`x/${key}`).hash?.value).toBe(chunkedHash(text));
+		expect(events.filter(({ kind }) => kind === "settled")).toHaveLength(kept.length);
+		writeFileSync(`${folder}/d0/f0`, "changed 0");
+		await p.build("team/data", machine.path("registry"));
+		expect(p.entry("x/d0/f0").hash?.value).toBe(chunkedHash("changed 0"));
 	});
 
 	test("never hashes what came with a hash", async () => {

@@ -9,6 +9,6 @@ const size = kind === "large" ? 24 * 1024 * 1024 : 1024 * 1024;
 const path = join(directory, "file");
 writeFileSync(path, Buffer.alloc(size));
 const pool = new WorkerPool();
-await hashFiles([{ path, size, type: "sha2-256-chunked" }], pool);
+await hashFiles([[{ path, size, type: "sha2-256-chunked" }]], { pool });
 console.log(JSON.stringify({ threads: pool.threads.length }));
 // Nothing is closed here: idle threads must not keep the process alive.

@@ -29,29 +29,37 @@ describe("WorkerPool", () => {
 		const pool = openPool(2);
 		const job = largeJob();
 		let killed = false;
-		const hashing = hashFiles([job], pool, {
-			onBytes: () => {
-				if (!killed) for (const thread of pool.threads) void thread.terminate();
-				killed = true;
+		const hashing = hashFiles(
+			[[job]],
+			{ pool },
+			{
+				onBytes: () => {
+					if (!killed) for (const thread of pool.threads) void thread.terminate();
+					killed = true;
+				},
 			},
-		});
+		);
 		await expect(hashing).rejects.toMatchObject({ code: "Unexpected" });
-		expect(await hashFiles([job], pool)).toHaveLength(1);
+		expect(await hashFiles([[job]], { pool })).toHaveLength(1);
 	});
 
 	test("close() fails what still runs with Aborted", async () => {
 		const pool = openPool(2);
-		const hashing = hashFiles([largeJob()], pool, { onBytes: () => void pool.close() });
+		const hashing = hashFiles([[largeJob()]], { pool }, { onBytes: () => void pool.close() });
 		await expect(hashing).rejects.toMatchObject({ code: "Aborted" });
 	});
 
 	test("never has more threads than its size", async () => {
 		const pool = openPool(2);
 		let most = 0;
-		await hashFiles([largeJob()], pool, {
-			concurrency: 20,
-			onBytes: () => (most = Math.max(most, pool.threads.length)),
-		});
+		await hashFiles(
+			[[largeJob()]],
+			{ pool },
+			{
+				concurrency: 20,
+				onBytes: () => (most = Math.max(most, pool.threads.length)),
+			},
+		);
 		expect(most).toBe(2);
 	});
 });

@@ -12,12 +12,13 @@ export async function run(invocation: Invocation): Promise<Report> {
 	const folder = options.text("dir");
 	if (folder === undefined)
 		throw usageError(spec, '"bale build" needs --dir: the folder to make a revision of');
-	const draft = await draftFromFolder(invocation, folder, target, wishes);
+	const draft = await draftFromFolder(invocation, folder, target, wishes, { hash: true });
 	const result = await buildPackage(draft.package, target.name, target.registry, {
 		...given("message", wishes.message),
 		...given("workflow", wishes.workflow),
 		force: options.flag("force"),
 		dryRun: options.flag("dry-run"),
+		hashedNow: true,
 		...runOptions(invocation),
 	});
 	const changes = changesSince(draft.previous, result.package);

@@ -1,5 +1,5 @@
 import type { CommandSpec } from "../command.ts";
-import { allowUnverified, concurrency, packageArgument, registry, topHash } from "./shared.ts";
+import { allowUnverified, concurrency, noCache, packageArgument, registry, topHash } from "./shared.ts";
 
 export const checkCommands: readonly CommandSpec[] = [
 	{
@@ -10,7 +10,7 @@ export const checkCommands: readonly CommandSpec[] = [
 		arguments: [
 			{ name: "FOLDER", what: "The folder; default: the current one", optional: true, completes: "folder" },
 		],
-		options: [{ name: "exit-code", what: "Exit with 4 when there is a difference" }, concurrency],
+		options: [{ name: "exit-code", what: "Exit with 4 when there is a difference" }, concurrency, noCache],
 		examples: [{ command: "bale status ./cats", what: "Which files were changed, removed or added" }],
 		schema: "bale.status/1",
 		load: () => import("../commands/status.ts"),

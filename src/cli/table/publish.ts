@@ -3,6 +3,7 @@ import {
 	concurrency,
 	folderOptions,
 	nameArgument,
+	noCache,
 	packageArgument,
 	registry,
 	revisionOptions,
@@ -29,6 +30,7 @@ export const publishCommands: readonly CommandSpec[] = [
 			update,
 			{ name: "force", what: "Publish over what others have published in the meantime" },
 			concurrency,
+			noCache,
 		],
 		examples: [
 			{ command: "bale build ann/cats --dir ./cats", what: "Record a revision in the local registry" },
@@ -60,6 +62,7 @@ export const publishCommands: readonly CommandSpec[] = [
 			{ name: "dedupe", what: "Publish nothing when the top hash is that of the latest revision" },
 			{ name: "no-copy", what: "Leave the data where it is (not for local folders)" },
 			concurrency,
+			noCache,
 		],
 		examples: [
 			{

@@ -42,6 +42,11 @@ export const concurrency: OptionSpec = {
 	completes: "nothing",
 };
 
+export const noCache: OptionSpec = {
+	name: "no-cache",
+	what: "Read files also when they have not been touched since they were hashed last",
+};
+
 export const allowUnverified: OptionSpec = {
 	name: "allow-unverified",
 	what: "Accept a manifest whose content does not give its top hash",

@@ -2,6 +2,7 @@ import type { CommandSpec, OptionSpec } from "../command.ts";
 import {
 	allowUnverified,
 	concurrency,
+	noCache,
 	packageArgument,
 	registry,
 	sharedRegistry,
@@ -54,6 +55,7 @@ export const useCommands: readonly CommandSpec[] = [
 			allowUnverified,
 			allowLocalFiles,
 			concurrency,
+			noCache,
 		],
 		examples: [
 			{

@@ -106,8 +106,13 @@ function override(files: LocalFiles, methods: Partial<LocalFiles>): LocalFiles {
 function countJobs(files: LocalFiles, moved: { hashed: number; copied: number }): LocalFiles {
 	return override(files, {
 		hash(jobs, options) {
-			moved.hashed += jobs.length;
-			return files.hash(jobs, options);
+			return files.hash(jobs, {
+				...options,
+				onHashed: (index, hash, state, how) => {
+					if (how === "hashed") moved.hashed++;
+					options?.onHashed?.(index, hash, state, how);
+				},
+			});
 		},
 		copy(jobs, options) {
 			moved.copied += jobs.length;
