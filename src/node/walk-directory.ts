@@ -15,7 +15,6 @@ const registryDirectories = new Set([".bale", ".quilt"]);
 /** After this many names the event loop gets its turn. */
 const namesPerTurn = 512;
 const maxNamesTold = 1000;
-const batchFiles = 128;
 
 /**
  * All regular files below a directory, hidden ones too. Links to files are followed and give the target's
@@ -32,13 +31,15 @@ export async function* walkDirectory(
 	directory: string,
 	options: WalkOptions = {},
 ): AsyncGenerator<WalkedFile, void> {
-	for await (const batch of walkInBatches(directory, options)) yield* batch;
+	// One at a time: what is found is looked at when it is asked for, not before.
+	for await (const batch of walkInBatches(directory, options, 1)) yield* batch;
 }
 
 /** As `walkDirectory`, some files at a time: a turn of an async generator costs as much as looking at a file. */
 export async function* walkInBatches(
 	directory: string,
 	options: WalkOptions = {},
+	batchFiles = 128,
 ): AsyncGenerator<readonly WalkedFile[], void> {
 	const root = realDirectory(directory);
 	const invalidNames: string[] = [];
