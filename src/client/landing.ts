@@ -9,7 +9,7 @@ import type { CopySource, Store } from "../storage/store.ts";
 import { StoreLanding } from "./store-landing.ts";
 import { hashSource } from "../transfer/hash-source.ts";
 import type { Candidate } from "./origin.ts";
-import type { CopyJob, MoveOptions } from "./platform.ts";
+import type { CopyJob, HashedFile, MoveOptions } from "./platform.ts";
 import { openCandidate } from "./reading.ts";
 import { localRoot } from "./registries.ts";
 import { platform } from "./runtime.ts";
@@ -52,6 +52,8 @@ export interface Landing {
 	readonly concurrency: number;
 	/** Whether objects can be copied from a `twin`. */
 	readonly copies: boolean;
+	/** `write` finds out for nothing whether a place is free: objects below this size need not be looked for before. */
+	readonly freeWriteBytes: number;
 	inspect(key: string, options?: InspectOptions): Promise<Occupant>;
 	/** Hash of the object at `key`. */
 	hash(key: string, size: number, type: HashType, signal?: AbortSignal): Promise<Hash>;
@@ -59,11 +61,11 @@ export interface Landing {
 	 * Writes objects, verified; `DestinationConflict` when one is there already and the job does not say `replace`; the physical keys and
 	 * `sha2-256-chunked` hashes of what was written.
 	 */
-	write(
-		jobs: readonly LandingJob[],
-		options: MoveOptions,
-	): Promise<{ physicalKey: PhysicalKey; hash: Hash }[]>;
+	write(jobs: readonly LandingJob[], options: MoveOptions): Promise<Landed[]>;
 }
+
+/** A file that has been written; `read`: the local file that it was read from. */
+export type Landed = { readonly physicalKey: PhysicalKey; readonly hash: Hash; readonly read?: HashedFile };
 
 export function openLanding(store: Store): Landing {
 	const root = localRoot(store);
@@ -86,6 +88,7 @@ export async function plainSha256(from: Candidate, size: number, signal?: AbortS
 
 class DirectoryLanding implements Landing {
 	readonly concurrency = 1;
+	readonly freeWriteBytes = 0;
 	readonly copies = false;
 	readonly #store: Store;
 	readonly #root: string;

@@ -21,6 +21,16 @@ export type FileStat = {
 /** What a file's content is known to be unchanged by. */
 export type FileState = Pick<FileStat, "size" | "mtimeNs" | "ctimeNs" | "inode" | "device">;
 
+/** A file to be read; what is read is of the state `stat`, or reading fails. */
+export type FileSource = ByteSource & {
+	readonly stat: FileState;
+	/** Before the file was looked at, in milliseconds since the epoch. */
+	readonly openedMs: number;
+};
+
+/** A file whose hash (`sha2-256-chunked`) has been found out by reading it. */
+export type HashedFile = { readonly path: string; readonly source: FileSource; readonly hash: Hash };
+
 /** A file found below a directory. */
 export type WalkedFile = {
 	/** `/`-separated path below the directory that was walked. */
@@ -144,13 +154,15 @@ export interface LocalFiles {
 	/** As `walk`, some files at a time, which costs less. */
 	walkInBatches(directory: string, options?: WalkOptions): AsyncIterable<readonly WalkedFile[]>;
 	/** Reads a regular file again and again; `NotAFile` for anything else; a size change is `SourceChanged`. */
-	open(path: string): Promise<ByteSource>;
+	open(path: string): Promise<FileSource>;
 	readText(path: string): Promise<string | undefined>;
 	/**
 	 * Hashes in parallel, in bounded memory, while the jobs still come; results in the order of the jobs. A file that
 	 * changes meanwhile is `SourceChanged`, a missing one `ObjectNotFound`.
 	 */
 	hash(jobs: readonly HashJob[] | AsyncIterable<readonly HashJob[]>, options?: HashOptions): Promise<Hash[]>;
+	/** Remembers hashes for `hash`, as long as the files are not touched. */
+	remember(files: readonly HashedFile[], options?: RecallOptions): Promise<void>;
 	copy(jobs: readonly CopyJob[], options?: MoveOptions): Promise<CopyResult[]>;
 	/** Writes a whole file atomically (temporary name, flush, rename) with `mode` (default 0o644). */
 	write(path: string, bytes: Uint8Array, options?: { readonly mode?: number }): Promise<void>;

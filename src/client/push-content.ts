@@ -2,12 +2,16 @@
 import { BaleError } from "../core/errors.ts";
 import { isKnownHashType, sameHash, type Hash, type HashType } from "../core/hash.ts";
 import { hashSource } from "../transfer/hash-source.ts";
-import type { MoveOptions } from "./platform.ts";
+import { commonDirectory } from "./common-directory.ts";
+import type { MoveOptions, RecallOptions } from "./platform.ts";
 import type { Work } from "./push-selection.ts";
 import { platform } from "./runtime.ts";
 
 /** `sha2-256-chunked` of what would be pushed; entries that have another hash are checked against it. */
-export async function contentHashes(works: readonly Work[], options: MoveOptions): Promise<Hash[]> {
+export async function contentHashes(
+	works: readonly Work[],
+	options: MoveOptions & RecallOptions,
+): Promise<Hash[]> {
 	const hashes = works.map(({ entry }) => (entry.hash?.type === "sha2-256-chunked" ? entry.hash : undefined));
 	const missing = works.flatMap((work, index) => (hashes[index] === undefined ? [{ work, index }] : []));
 	const local = missing.filter(({ work }) => "path" in work.from);
@@ -27,12 +31,18 @@ export async function contentHashes(works: readonly Work[], options: MoveOptions
 	return hashes as Hash[];
 }
 
+/** Where what is known of the local files of a push is kept together. */
+export function localRoot(works: readonly Work[]): string | undefined {
+	return commonDirectory(works.flatMap(({ from }) => ("path" in from ? [from] : [])));
+}
+
 async function hashOf(work: Work, type: HashType, options: MoveOptions): Promise<Hash | undefined> {
 	const { files, createSha256 } = platform();
 	if (!("path" in work.from)) {
 		return hashSource(work.from.source, type, createSha256, { signal: options.signal });
 	}
-	return (await files?.hash([{ path: work.from.path, size: work.size, type }], options))?.[0];
+	const job = { path: work.from.path, size: work.size, type };
+	return (await files?.hash([job], { signal: options.signal, cache: false }))?.[0];
 }
 
 /** An entry with another hash type is not published under a new hash unless its bytes fit the old one. */

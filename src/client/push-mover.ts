@@ -7,9 +7,10 @@ import type { Tree } from "../core/tree.ts";
 import type { Head, Registry } from "../registry/registry.ts";
 import { openLanding, type Landing, type LandingJob } from "./landing.ts";
 import type { ClientEntry, Origin } from "./origin.ts";
-import { contentHashes } from "./push-content.ts";
+import { contentHashes, localRoot } from "./push-content.ts";
 import { Placing, type Placed, type PlacingContext } from "./push-placing.ts";
 import { selectWork, type Work } from "./push-selection.ts";
+import { platform } from "./runtime.ts";
 import { findTwins, objectAt, type Copying } from "./push-twins.ts";
 import type { PushOptions, PushResult } from "./push.ts";
 
@@ -59,13 +60,14 @@ export class Mover {
 			landing: this.#landing,
 			head: this.#head,
 			previous: pending.length === 0 ? undefined : await this.#previous(),
+			localRoot: localRoot(pending),
 			options: this.#options,
 		};
 		const placing = new Placing(context);
 		const total = pending.reduce((sum, work) => sum + work.size, 0);
 		this.#options.onProgress?.({ kind: "started", phase: "copy", files: pending.length, bytes: total });
 		for (let round = 1; pending.length > 0; round++) {
-			const { place, found } = await placing.decide(pending);
+			const { place, found } = await placing.decide(pending, round > 1);
 			for (const { work, physicalKey, hash } of found) {
 				reused.files += 1;
 				reused.bytes += work.size;
@@ -106,15 +108,17 @@ export class Mover {
 		displaced: { key: string; physicalKey: string }[],
 	): Promise<void> {
 		const { first, later } = await findTwins(place, context);
-		const landed = await this.#write(first, displaced);
+		const landed = await this.#write(first, context, displaced);
 		await this.#write(
 			later.map(({ work, leader, hash }) => ({ work, hash, twin: objectAt(landed.get(leader)) })),
+			context,
 			displaced,
 		);
 	}
 
 	async #write(
 		copyings: readonly Copying[],
+		{ localRoot: root }: PlacingContext,
 		displaced: { key: string; physicalKey: string }[],
 	): Promise<Map<Placed, PhysicalKey>> {
 		const jobs = copyings.map(({ work, hash, twin }): LandingJob => {
@@ -148,6 +152,9 @@ export class Mover {
 					this.#options.onProgress?.({ kind: "settled", phase: "copy", key, how: "copied" });
 			},
 		});
+		const { cache } = this.#options;
+		const read = results.flatMap((result) => result.read ?? []);
+		if (read.length > 0) await platform().files?.remember(read, { root, cache });
 		const landed = new Map<Placed, PhysicalKey>();
 		for (const [index, { work }] of copyings.entries()) {
 			const result = results[index];

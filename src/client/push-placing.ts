@@ -30,6 +30,8 @@ export type PlacingContext = {
 	readonly landing: Landing;
 	readonly head: Head | undefined;
 	readonly previous: Tree | undefined;
+	/** Where what is known of the local files is kept together. */
+	readonly localRoot: string | undefined;
 	readonly options: PushOptions;
 };
 
@@ -46,21 +48,33 @@ export class Placing {
 		this.#context = context;
 	}
 
-	/** Splits work into what is in the registry already and what must be placed. */
-	async decide(pending: readonly Work[]): Promise<{ place: Placed[]; found: Found[] }> {
-		const place: Placed[] = [];
-		const found: Found[] = [];
-		const contested: Contested[] = [];
+	/**
+	 * Splits work into what is in the registry already and what must be placed. What the latest manifest says is taken
+	 * for what is there: a version of an object that it names never changes, and a key that it does not name is only
+	 * looked for when a write has been refused (`isRepeated`) or would be costly.
+	 */
+	async decide(pending: readonly Work[], isRepeated: boolean): Promise<{ place: Placed[]; found: Found[] }> {
 		const { landing, options } = this.#context;
 		const { signal } = options;
+		const hashes = new Map<Work, Hash>();
+		const found = await this.#unchanged(pending, hashes);
+		const settled = new Set(found.map(({ work }) => work));
+		const place: Placed[] = [];
+		const unsure: Work[] = [];
+		for (const work of pending) {
+			if (settled.has(work)) continue;
+			if (!isRepeated && this.#isNew(work)) place.push(atHome(work, { kind: "none" }));
+			else unsure.push(work);
+		}
 		const { concurrency } = landing;
 		const occupants = await mapPool(
-			pending,
+			unsure,
 			concurrency,
 			(work) => landing.inspect(work.home, { signal }),
 			signal,
 		);
-		for (const [index, work] of pending.entries()) {
+		const contested: Contested[] = [];
+		for (const [index, work] of unsure.entries()) {
 			const occupant = occupants[index] as Occupant;
 			const isOther =
 				occupant.kind === "none" ||
@@ -68,22 +82,52 @@ export class Placing {
 			if (isOther && this.#trusted(work) === undefined) place.push(atHome(work, occupant));
 			else contested.push({ work, occupant });
 		}
-		if (contested.length === 0) return { place, found };
-		const hashes = await contentHashes(
+		await this.#hash(
 			contested.map(({ work }) => work),
-			{ signal, concurrency: options.concurrency },
+			hashes,
 		);
-		const settled = await mapPool(
+		const decided = await mapPool(
 			contested,
 			concurrency,
-			(item, index) => this.#settle(item, hashes[index] as Hash),
+			(item) => this.#settle(item, hashes.get(item.work) as Hash),
 			signal,
 		);
-		for (const item of settled) {
+		for (const item of decided) {
 			if ("at" in item) place.push(item);
 			else found.push(item);
 		}
 		return { place, found };
+	}
+
+	/** The hashes of files that are not among those known. */
+	async #hash(works: readonly Work[], known: Map<Work, Hash>): Promise<void> {
+		const { options, localRoot: root } = this.#context;
+		const { signal, concurrency, cache } = options;
+		const missing = works.filter((work) => !known.has(work));
+		if (missing.length === 0) return;
+		const hashes = await contentHashes(missing, { signal, concurrency, cache, root });
+		for (const [index, work] of missing.entries()) known.set(work, hashes[index] as Hash);
+	}
+
+	/** What the latest manifest has with the same content, in a version of an object. */
+	async #unchanged(pending: readonly Work[], hashes: Map<Work, Hash>): Promise<Found[]> {
+		const likely = pending.filter((work) => isVersion(this.#trusted(work)));
+		await this.#hash(likely, hashes);
+		return likely.flatMap((work): Found[] => {
+			const before = this.#context.previous?.get(work.key);
+			const physicalKey = this.#trusted(work);
+			const hash = hashes.get(work);
+			if (before === undefined || !("physicalKey" in before) || physicalKey === undefined) return [];
+			return hash !== undefined && sameHash(before.hash, hash) ? [{ work, physicalKey, hash }] : [];
+		});
+	}
+
+	/** Whether nothing is known to be at the place, and trying to write there costs nothing more than looking. */
+	#isNew(work: Work): boolean {
+		const { landing, head, previous, options } = this.#context;
+		if (options.dryRun === true || work.size >= landing.freeWriteBytes) return false;
+		if (head !== undefined && previous === undefined) return false;
+		return previous?.get(work.key) === undefined;
 	}
 
 	/** Says where the content is, or where it is to be placed. */
@@ -159,6 +203,10 @@ export class Placing {
 /** Whether an object stays readable by its version when another is put at its key. */
 function keepsOverwritten(occupant: Occupant): boolean {
 	return occupant.kind === "object" && occupant.versionId !== undefined && occupant.versionId !== "null";
+}
+
+function isVersion(key: PhysicalKey | undefined): boolean {
+	return key?.kind === "s3" && key.versionId !== undefined && key.versionId !== "null";
 }
 
 function atHome(work: Work, occupant: Occupant): Placed {

@@ -7,13 +7,11 @@ import { chunkedHash } from "../storage/s3/checksum.ts";
 import type { ByteSource, Checksum, CopySource, ObjectInfo, Store, WriteOptions } from "../storage/store.ts";
 import { hashSource } from "../transfer/hash-source.ts";
 import { mapPool } from "../transfer/pool.ts";
-import type { InspectOptions, Landing, LandingJob, Occupant } from "./landing.ts";
+import type { InspectOptions, Landed, Landing, LandingJob, Occupant } from "./landing.ts";
 import { storeSource } from "./origin.ts";
 import type { MoveOptions } from "./platform.ts";
 import { openCandidate } from "./reading.ts";
 import { platform } from "./runtime.ts";
-
-type Landed = { readonly physicalKey: PhysicalKey; readonly hash: Hash };
 
 /** From this size on a checksum is one of parts, which does not tell the plain SHA-256. */
 const partsBytes = 8 * 1024 * 1024;
@@ -23,11 +21,14 @@ const objectsAtOnce = 16;
 export class StoreLanding implements Landing {
 	readonly concurrency = objectsAtOnce;
 	readonly copies: boolean;
+	readonly freeWriteBytes: number;
 	readonly #store: Store;
 
 	constructor(store: Store) {
 		this.#store = store;
 		this.copies = store.copyFrom !== undefined;
+		// A large object is refused only when all of its parts have been sent.
+		this.freeWriteBytes = store.features.conditions ? partsBytes : 0;
 	}
 
 	async inspect(key: string, { versionId, signal }: InspectOptions = {}): Promise<Occupant> {
@@ -111,7 +112,8 @@ export class StoreLanding implements Landing {
 	}
 
 	async #send(job: LandingJob, onBytes: (bytes: number) => void, options: WriteOptions): Promise<Landed> {
-		const source = await openCandidate(job.from);
+		const file = "path" in job.from ? await platform().files?.open(job.from.path) : undefined;
+		const source = file ?? (await openCandidate(job.from));
 		if (source.size !== job.size) throw changed(job, source.size);
 		const { createSha256 } = platform();
 		const { signal } = options;
@@ -138,7 +140,10 @@ export class StoreLanding implements Landing {
 		if (hash === undefined || !checked) {
 			throw new TypeError(`the store did not tell what it wrote to "${job.to}"`);
 		}
-		return { physicalKey: this.#physicalKey(job.to, info), hash };
+		const landed = { physicalKey: this.#physicalKey(job.to, info), hash };
+		return file === undefined || !("path" in job.from)
+			? landed
+			: { ...landed, read: { path: job.from.path, source: file, hash } };
 	}
 
 	#physicalKey(key: string, info: ObjectInfo): PhysicalKey {
@@ -180,8 +185,17 @@ function expectHash(job: LandingJob, found: Hash): boolean {
 }
 
 function counted(source: ByteSource, onBytes: (bytes: number) => void): ByteSource {
+	const readInto = source.readInto?.bind(source);
 	return {
 		size: source.size,
+		...(readInto === undefined
+			? {}
+			: {
+					readInto: async (into, offset, signal) => {
+						await readInto(into, offset, signal);
+						onBytes(into.length);
+					},
+				}),
 		open: (range, signal) =>
 			source.open(range, signal).pipeThrough(
 				new TransformStream<Uint8Array, Uint8Array>({

@@ -4,7 +4,8 @@ import { BaleError } from "../core/errors.ts";
 import { createHasher, type Hash, type HashType } from "../core/hash.ts";
 import { throwIfAborted } from "../storage/abort.ts";
 import { checkRange, chunksOf } from "../storage/byte-source.ts";
-import type { ByteRange, ByteSource } from "../storage/store.ts";
+import type { FileSource } from "../client/platform.ts";
+import type { ByteRange } from "../storage/store.ts";
 import { fileError } from "./file-error.ts";
 import { linkStatOf, statOf } from "./file-stat.ts";
 import { createNodeSha256 } from "./node-digest.ts";
@@ -14,35 +15,67 @@ const readAsync = promisify(read);
 
 /** A read of at most this many bytes is done at once: going through the thread pool would cost more. */
 const readAtOnceBytes = 64 * 1024;
+/** The same for reads into a buffer that is there, of which there is one for each file. */
+const readWholeBytes = 1024 * 1024;
 
 /**
  * A regular file as a source: every opened stream reads the file anew and fails with `SourceChanged` when
  * its size or modification time is not what it was at the time of this call. Throws `ObjectNotFound`,
  * and `NotAFile` for anything but a regular file, which is never opened (a FIFO would block).
  */
-export function fileSource(path: string): ByteSource {
+export function fileSource(path: string): FileSource {
+	const openedMs = Date.now();
 	const stat = statOf(path);
 	if (stat === undefined) throw missing(path, linkStatOf(path) !== undefined);
 	if (stat.kind !== "file") throw notAFile(path);
 	const { size, mtimeNs } = stat;
+	const open = (): number => {
+		const now = statOf(path);
+		if (now === undefined) throw missing(path, false);
+		if (now.kind !== "file") throw notAFile(path);
+		return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+	};
+	const check = (fd: number): void => {
+		const now = fstatSync(fd, { bigint: true });
+		if (now.size !== BigInt(size) || now.mtimeNs !== mtimeNs) throw changed(path);
+	};
 	return {
 		size,
+		stat,
+		openedMs,
 		open(range = { offset: 0, length: size }, signal) {
 			checkRange(range, size);
 			throwIfAborted(signal);
-			const open = (): number => {
-				const now = statOf(path);
-				if (now === undefined) throw missing(path, false);
-				if (now.kind !== "file") throw notAFile(path);
-				return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-			};
-			const check = (fd: number): void => {
-				const now = fstatSync(fd, { bigint: true });
-				if (now.size !== BigInt(size) || now.mtimeNs !== mtimeNs) throw changed(path);
-			};
 			return descriptorStream({ path, range, open, check }, signal);
 		},
+		async readInto(into, offset, signal) {
+			checkRange({ offset, length: into.length }, size);
+			throwIfAborted(signal);
+			let fd: number | undefined;
+			try {
+				fd = open();
+				check(fd);
+				for (let at = 0; at < into.length;) {
+					const count = await readSome(fd, into, at, offset + at);
+					throwIfAborted(signal);
+					if (count === 0) throw changed(path);
+					at += count;
+				}
+				check(fd);
+			} catch (error) {
+				throw fileError(error, "read", path);
+			} finally {
+				if (fd !== undefined) closeSync(fd);
+			}
+		},
 	};
+}
+
+/** Reads on in `into` from `at`; a large read does not keep this thread. */
+async function readSome(fd: number, into: Uint8Array, at: number, position: number): Promise<number> {
+	const length = into.length - at;
+	if (length <= readWholeBytes) return readSync(fd, into, at, length, position);
+	return (await readAsync(fd, into, at, length, position)).bytesRead;
 }
 
 export type DescriptorStream = {

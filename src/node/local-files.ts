@@ -1,19 +1,22 @@
 import { appendFileSync, mkdirSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
+import { commonDirectory } from "../client/common-directory.ts";
 import type {
 	CopyJob,
 	CopyResult,
+	FileSource,
 	FileStat,
+	HashedFile,
 	HashJob,
 	HashOptions,
 	LocalFiles,
 	MoveOptions,
+	RecallOptions,
 	WalkedFile,
 	WalkOptions,
 } from "../client/platform.ts";
 import type { Hash } from "../core/hash.ts";
 import { collect } from "../storage/byte-source.ts";
-import type { ByteSource } from "../storage/store.ts";
 import { copyFiles } from "./copy-files.ts";
 import { type DirectoryDestination, openDestination } from "./destination.ts";
 import { errnoOf, fileError } from "./file-error.ts";
@@ -72,7 +75,7 @@ export class NodeFiles implements LocalFiles {
 		return walkInBatches(directory, options);
 	}
 
-	async open(path: string): Promise<ByteSource> {
+	async open(path: string): Promise<FileSource> {
 		return fileSource(path);
 	}
 
@@ -86,10 +89,20 @@ export class NodeFiles implements LocalFiles {
 		jobs: readonly HashJob[] | AsyncIterable<readonly HashJob[]>,
 		options: HashOptions = {},
 	): Promise<Hash[]> {
-		const folder = options.cache === false ? undefined : this.#cacheFolder();
 		const root = options.root ?? ("length" in jobs ? commonDirectory(jobs) : undefined);
-		const cache = folder === undefined || root === undefined ? undefined : StatCache.open(folder, root);
+		const cache = this.#cache(root, options);
 		return hashFiles("length" in jobs ? [jobs] : jobs, { pool: this.#pool, cache }, options);
+	}
+
+	async remember(files: readonly HashedFile[], options: RecallOptions = {}): Promise<void> {
+		const cache = this.#cache(options.root ?? commonDirectory(files), options);
+		for (const { path, source, hash } of files) cache?.add(path, source.stat, hash.value, source.openedMs);
+		cache?.save();
+	}
+
+	#cache(root: string | undefined, { cache }: RecallOptions): StatCache | undefined {
+		const folder = cache === false ? undefined : this.#cacheFolder();
+		return folder === undefined || root === undefined ? undefined : StatCache.open(folder, root);
 	}
 
 	copy(jobs: readonly CopyJob[], options?: MoveOptions): Promise<CopyResult[]> {
@@ -148,15 +161,4 @@ function makeParent(path: string, mode: number | undefined): void {
 	} catch (error) {
 		throw fileError(error, "make", dirname(path));
 	}
-}
-
-/** The deepest directory that all files lie in; undefined when there are none, or nothing but the top has them all. */
-function commonDirectory(jobs: readonly { readonly path: string }[]): string | undefined {
-	const [first] = jobs;
-	if (first === undefined) return undefined;
-	let common = dirname(first.path);
-	for (const { path } of jobs) {
-		while (common.length > 1 && !path.startsWith(`${common}/`)) common = dirname(common);
-	}
-	return common.length > 1 ? common : undefined;
 }

@@ -35,6 +35,8 @@ export type ByteSource = {
 	readonly size: number;
 	/** Streams exactly `range` (default: everything). */
 	open(range?: ByteRange, signal?: AbortSignal): ReadableStream<Uint8Array>;
+	/** Fills `into` with the bytes from `offset`, without a stream. Absent: there is no better way than `open`. */
+	readInto?(into: Uint8Array, offset: number, signal?: AbortSignal): Promise<void>;
 };
 
 /** A condition on the object that is there now: none, or one with this ETag. */

@@ -78,8 +78,8 @@ async function sendAll(
 			const offset = index * size;
 			const range = { offset, length: Math.min(size, source.size - offset) };
 			try {
-				await budget.with(range.length, async () => {
-					const bytes = await readRange(source, range, signal);
+				await budget.with(range.length, async (memory) => {
+					const bytes = await readRange(source, range, memory(), signal);
 					const sha256 = client.sha256(bytes);
 					digests[index] = sha256;
 					parts[index] =
@@ -101,13 +101,17 @@ async function sendAll(
 	return { checksum, outcome };
 }
 
-/** The bytes of a range in one piece. Throws `SourceChanged` when the source has other lengths than it said. */
+/** The bytes of a range in one piece, in `bytes`, which has its length. Throws `SourceChanged` when the source has other lengths than it said. */
 export async function readRange(
 	source: ByteSource,
 	range: ByteRange,
+	bytes: Uint8Array,
 	signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
-	const bytes = new Uint8Array(range.length);
+	if (source.readInto !== undefined) {
+		await source.readInto(bytes, range.offset, signal);
+		return bytes;
+	}
 	let at = 0;
 	const part = { size: range.length, open: () => source.open(range, signal) };
 	for await (const chunk of chunksOf(part, signal)) {

@@ -93,8 +93,8 @@ export class ObjectWriter {
 		const left = await this.#readLeft();
 		const conditionHeaders = headersOf(options.condition);
 		if (body.size < multipartBytes) {
-			return this.#budget.with(body.size, async () => {
-				const bytes = await readRange(body, { offset: 0, length: body.size }, options.signal);
+			return this.#budget.with(body.size, async (memory) => {
+				const bytes = await readRange(body, { offset: 0, length: body.size }, memory(), options.signal);
 				const sha256 = this.#client.sha256(bytes);
 				options.check?.(wholeChecksum(sha256));
 				const written = await this.#putWhole(key, bytes, sha256, conditionHeaders, options);
