@@ -15,21 +15,68 @@ export type AwsProfile = {
 	readonly services: Section;
 };
 
+export type AwsFiles = {
+	/** Empty when neither file has it. */
+	profile(name: string): AwsProfile;
+	/** The `[sso-session …]` section of that name. */
+	session(name: string): Section | undefined;
+};
+
 /** The profile `AWS_PROFILE` (default: `default`); empty when there is none. */
 export async function readProfile(env: Environment): Promise<AwsProfile> {
-	const name = env["AWS_PROFILE"] || env["AWS_DEFAULT_PROFILE"] || "default";
-	const place = (variable: string, file: string): string => env[variable] || join(homedir(), ".aws", file);
-	const [config, credentials] = await Promise.all([
+	return (await readAwsFiles(env)).profile(profileName(env));
+}
+
+export function profileName(env: Environment): string {
+	return env["AWS_PROFILE"] || env["AWS_DEFAULT_PROFILE"] || "default";
+}
+
+/** Both files, as they are now. */
+export async function readAwsFiles(env: Environment): Promise<AwsFiles> {
+	const place = (variable: string, file: string): string => env[variable] || join(awsDirectory(env), file);
+	const texts = await Promise.all([
 		readSmallFile(place("AWS_CONFIG_FILE", "config")),
 		readSmallFile(place("AWS_SHARED_CREDENTIALS_FILE", "credentials")),
 	]);
-	const sections = parseSections(config ?? "");
-	const values = new Map([
-		...(name === "default" ? (sections.get("default") ?? []) : []),
-		...(sections.get(`profile ${name}`) ?? []),
-		...(parseSections(credentials ?? "").get(name) ?? []),
-	]);
-	return { name, values, services: sections.get(`services ${values.get("services") ?? ""}`) ?? new Map() };
+	const [config, credentials] = texts.map((text) => parseSections(text ?? ""));
+	return {
+		profile(name) {
+			const values = new Map([
+				...(name === "default" ? (config?.get("default") ?? []) : []),
+				...(config?.get(`profile ${name}`) ?? []),
+				...(credentials?.get(name) ?? []),
+			]);
+			const services = config?.get(`services ${values.get("services") ?? ""}`) ?? new Map<string, string>();
+			return { name, values, services };
+		},
+		session: (name) => config?.get(`sso-session ${name}`),
+	};
+}
+
+/** `~/.aws` */
+export function awsDirectory(env: Environment): string {
+	return join((process.platform === "win32" ? env["USERPROFILE"] : env["HOME"]) || homedir(), ".aws");
+}
+
+/** The endpoint that variables or the profile set for a service, such as `s3` or `sts`. */
+export function configuredEndpoint(
+	service: string,
+	env: Environment,
+	{ values, services }: Pick<AwsProfile, "values" | "services">,
+): string | undefined {
+	const ignored =
+		env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] || values.get("ignore_configured_endpoint_urls") || "";
+	if (ignored.toLowerCase() === "true") return undefined;
+	return (
+		env[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] ||
+		env["AWS_ENDPOINT_URL"] ||
+		services.get(`${service}.endpoint_url`) ||
+		values.get("endpoint_url")
+	);
+}
+
+export function configuredRegion(env: Environment, values: Section): string | undefined {
+	return env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || values.get("region");
 }
 
 /** The sections of such a file by name, with one space inside the name. Lines that say nothing are skipped. */

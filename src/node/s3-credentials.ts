@@ -1,25 +1,19 @@
 /** Which keys sign requests to buckets: those of the login, as with quilt3, else those that AWS tools would use. */
+import { display } from "../core/display.ts";
 import { BaleError, isBaleError } from "../core/errors.ts";
 import type { CredentialSource } from "../storage/s3/client.ts";
-import { readProfile } from "./aws-profile.ts";
+import { assumeRole, webIdentityKeys } from "./assumed-role.ts";
+import { profileName, readAwsFiles, type AwsFiles } from "./aws-profile.ts";
 import { getCredentialProvider } from "./identity.ts";
 import { containerCredentials, instanceCredentials, processCredentials } from "./machine-credentials.ts";
 import type { Environment } from "./places.ts";
+import { singleSignOnKeys } from "./single-sign-on.ts";
 import { environmentCredentials, staticCredentials, type Credentials } from "./shared-credentials.ts";
 
 /** How long keys are used before anybody is asked again, so that a login or a changed file counts soon. */
 const keepMs = 30_000;
 /** Keys that are valid for less than this are asked for again. */
 const marginMs = 5 * 60_000;
-
-/** How a profile says that its keys must be fetched in a way that bale does not have. */
-const unsupportedKeys = [
-	"sso_session",
-	"sso_start_url",
-	"role_arn",
-	"web_identity_token_file",
-	"login_session",
-];
 
 /** The keys of this process; undefined: there are none, and requests go out unsigned. */
 export async function findCredentials(env: Environment): Promise<Credentials | undefined> {
@@ -30,23 +24,75 @@ export async function findCredentials(env: Environment): Promise<Credentials | u
 	}
 	const given = environmentCredentials(env);
 	if (given !== undefined) return given;
-	const { name, values } = await readProfile(env);
+	const files = await readAwsFiles(env);
+	return (
+		(await profileKeys(profileName(env), files, env, [])) ??
+		(await containerCredentials(env)) ??
+		instanceCredentials(env)
+	);
+}
+
+/** The keys of a profile, in the order in which AWS tools look for them; undefined when it has none. */
+async function profileKeys(
+	name: string,
+	files: AwsFiles,
+	env: Environment,
+	visited: readonly string[],
+): Promise<Credentials | undefined> {
+	const profile = files.profile(name);
+	const { values } = profile;
 	const own = staticCredentials(values);
-	if (own !== undefined && !values.has("role_arn")) return own;
-	const command = values.get("credential_process");
-	if (command !== undefined) return processCredentials(command, env);
-	const unsupported = unsupportedKeys.find((key) => values.has(key));
-	if (unsupported !== undefined || env["AWS_WEB_IDENTITY_TOKEN_FILE"]) {
-		throw new BaleError(
-			"Unsupported",
-			`Cannot get credentials for the AWS profile "${name}": bale does not know ${unsupported ?? "web identities"}`,
-			{
-				hint: `Run: eval "$(aws configure export-credentials --profile ${name} --format env)"`,
-				details: { profile: name, setting: unsupported ?? "AWS_WEB_IDENTITY_TOKEN_FILE" },
-			},
+	const source = values.get("source_profile");
+	if (values.has("role_arn") && !values.has("web_identity_token_file") && !visited.includes(name)) {
+		const next = [...visited, name];
+		const isItself = source === name && own !== undefined;
+		return assumeRole(
+			profile,
+			() =>
+				isItself
+					? Promise.resolve(own)
+					: source === undefined
+						? keysOfSource(values.get("credential_source"), env)
+						: profileKeys(source, files, env, next),
+			env,
 		);
 	}
-	return (await containerCredentials(env)) ?? instanceCredentials(env);
+	if (visited.includes(name)) {
+		throw new BaleError(
+			"InvalidConfig",
+			`Cannot assume the role of the AWS profile "${display(name)}": source_profile leads back to it`,
+			{ hint: "Correct source_profile in your AWS configuration", details: { profile: name } },
+		);
+	}
+	const session = values.get("sso_session");
+	const isSignOn = session !== undefined || values.has("sso_start_url");
+	return (
+		// The machine's own identity belongs to the profile that was asked for, not to those it builds on.
+		(await webIdentityKeys(profile, visited.length === 0 ? env : withoutWebIdentity(env))) ??
+		(isSignOn ? await singleSignOnKeys(profile, files.session(session ?? ""), env) : undefined) ??
+		own ??
+		(values.has("credential_process")
+			? await processCredentials(values.get("credential_process") ?? "", env)
+			: undefined)
+	);
+}
+
+/** What `credential_source` names. */
+function keysOfSource(kind: string | undefined, env: Environment): Promise<Credentials | undefined> {
+	switch (kind) {
+		case "Environment":
+			return Promise.resolve(environmentCredentials(env));
+		case "EcsContainer":
+			return containerCredentials(env);
+		case "Ec2InstanceMetadata":
+			return instanceCredentials(env);
+		default:
+			return Promise.resolve(undefined);
+	}
+}
+
+function withoutWebIdentity(env: Environment): Environment {
+	return { ...env, AWS_WEB_IDENTITY_TOKEN_FILE: undefined };
 }
 
 /** Keeps what `find` gave until it is old or about to expire; several requests at once ask once. */

@@ -4,7 +4,7 @@ import { BaleError } from "../core/errors.ts";
 import { parsePhysicalKey } from "../core/physical-key.ts";
 import type { Addressing } from "../storage/s3/endpoint.ts";
 import { S3Store } from "../storage/s3/s3-store.ts";
-import { readProfile, type AwsProfile } from "./aws-profile.ts";
+import { configuredEndpoint, configuredRegion, readProfile, type AwsProfile } from "./aws-profile.ts";
 import { createNodeSha256 } from "./node-digest.ts";
 import { findPlaces, type Environment } from "./places.ts";
 import { cachedCredentials, findCredentials } from "./s3-credentials.ts";
@@ -45,18 +45,11 @@ export async function openS3(location: string, env: Environment = process.env): 
 
 /** Region, endpoint and addressing: variables first, then the profile in AWS's configuration file. */
 export function s3Settings(env: Environment, profile: AwsProfile): S3Settings {
-	const { values, services } = profile;
-	const ignored =
-		(env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] || values.get("ignore_configured_endpoint_urls")) === "true";
-	const endpoint =
-		env["AWS_ENDPOINT_URL_S3"] ||
-		env["AWS_ENDPOINT_URL"] ||
-		services.get("s3.endpoint_url") ||
-		values.get("endpoint_url");
+	const { values } = profile;
 	const style = values.get("s3.addressing_style");
 	return {
-		region: env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || values.get("region"),
-		endpoint: ignored ? undefined : endpoint,
+		region: configuredRegion(env, values),
+		endpoint: configuredEndpoint("s3", env, profile),
 		addressing: style === "path" || style === "virtual" ? style : undefined,
 	};
 }

@@ -131,14 +131,6 @@ describe("findCredentials()", () => {
 		await expect(findCredentials(failing)).rejects.toMatchObject({ code: "AccessDenied" });
 	});
 
-	test("says what it cannot do with a profile for single sign-on", async () => {
-		const env = environment({ config: "[default]\nsso_session = work\n" });
-		await expect(findCredentials(env)).rejects.toMatchObject({
-			code: "Unsupported",
-			hint: 'Run: eval "$(aws configure export-credentials --profile default --format env)"',
-		});
-	});
-
 	test("asks the container, with its token", async () => {
 		const url = await serve((_method, path, token) =>
 			path === "/keys" && token === "word"

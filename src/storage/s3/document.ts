@@ -178,3 +178,33 @@ function listedText(text: string, encoded: boolean): string {
 function escapeText(text: string): string {
 	return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
+
+/** The keys in an answer of AWS's token service; undefined when there are none. */
+export function readStsCredentials(
+	text: string,
+): Record<"accessKeyId" | "secretAccessKey" | "sessionToken" | "expiration", string | undefined> | undefined {
+	const keys = findElement(text, "Credentials");
+	if (keys === undefined) return undefined;
+	return {
+		accessKeyId: childText(keys, "AccessKeyId"),
+		secretAccessKey: childText(keys, "SecretAccessKey"),
+		sessionToken: childText(keys, "SessionToken"),
+		expiration: childText(keys, "Expiration"),
+	};
+}
+
+/** The code in an error document of a service that wraps it (`ErrorResponse`). */
+export function readErrorCode(text: string): string | undefined {
+	const error = findElement(text, "Error");
+	return error && childText(error, "Code");
+}
+
+function findElement(text: string, name: string): XmlElement | undefined {
+	const find = (element: XmlElement): XmlElement | undefined =>
+		element.name === name ? element : element.children.map(find).find((found) => found !== undefined);
+	try {
+		return find(parseXml(text));
+	} catch {
+		return undefined;
+	}
+}
