@@ -1,7 +1,7 @@
-import { formatManifest } from "../core/manifest.ts";
+import { manifestPieces } from "../core/manifest-format.ts";
 import { parsePackageName } from "../core/names.ts";
-import { computeTopHash } from "../core/top-hash.ts";
-import { ChunkedText } from "../registry/bytes.ts";
+import { summarize } from "../core/top-hash.ts";
+import { ManifestText } from "../registry/bytes.ts";
 import { checkBase, publish } from "../registry/publish.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { hashMissing } from "./hashing.ts";
@@ -73,8 +73,7 @@ export async function buildPackage(
 	const tree = state.tree.clone();
 	const hashed = await hashMissing(tree, state.origin, options);
 	const { createSha256 } = platform();
-	const topHash = computeTopHash(header, tree, createSha256);
-	const totals = countTree(tree);
+	const { topHash, ...totals } = summarize(header, tree, createSha256);
 	const built: PackageState = { ...state, header, tree };
 	const result = {
 		name,
@@ -84,7 +83,7 @@ export async function buildPackage(
 		...recordedWorkflow(header),
 		state: built,
 	};
-	const manifest = ChunkedText.from(formatManifest({ header, tree }, lineLimit()));
+	const manifest = ManifestText.from(manifestPieces({ header, tree }, lineLimit()));
 	if (options.dryRun === true) return { ...result, changed: head?.topHash !== topHash, dryRun: true };
 
 	const published = await publish(registry, name, {
@@ -145,7 +144,7 @@ export async function adopt(
 	hashed: PackageState["tree"],
 ): Promise<void> {
 	state.header = new Map(header);
-	for (const [key, entry] of hashed.walk()) {
+	for (const [key, entry] of hashed.looseEntries()) {
 		const own = state.tree.get(key);
 		if (own === undefined || !("physicalKey" in own)) continue;
 		if (own.hash === undefined && own.raw?.hash === undefined && own.size === entry.size) {

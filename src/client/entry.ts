@@ -20,10 +20,11 @@ export class PackageEntry {
 	readonly #key: string;
 	readonly #place: Place | undefined;
 	readonly #origin: Origin;
-	#detached: ClientEntry;
+	/** The entry as it was; a function while nobody has asked for it. */
+	#detached: ClientEntry | (() => ClientEntry);
 
 	/** @internal */
-	constructor(entry: ClientEntry, origin: Origin, key = "", place?: Place) {
+	constructor(entry: ClientEntry | (() => ClientEntry), origin: Origin, key = "", place?: Place) {
 		this.#detached = entry;
 		this.#origin = origin;
 		this.#key = key;
@@ -194,7 +195,9 @@ export class PackageEntry {
 
 	get #entry(): ClientEntry {
 		const node = this.#place?.tree.get(this.#place.key);
-		return node !== undefined && "physicalKey" in node ? node : this.#detached;
+		if (node !== undefined && "physicalKey" in node) return node;
+		if (typeof this.#detached === "function") this.#detached = this.#detached();
+		return this.#detached;
 	}
 
 	#replace(entry: ClientEntry): void {

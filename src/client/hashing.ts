@@ -28,7 +28,7 @@ export async function hashMissing(
 	options: RunOptions,
 ): Promise<{ files: number; bytes: number }> {
 	const unhashed: [string, ClientEntry][] = [];
-	for (const [key, entry] of tree.walk()) {
+	for (const [key, entry] of tree.looseEntries()) {
 		if (entry.hash === undefined && entry.raw?.hash === undefined) unhashed.push([key, entry]);
 	}
 	if (unhashed.length === 0) return { files: 0, bytes: 0 };

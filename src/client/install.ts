@@ -6,13 +6,13 @@ import { parsePhysicalKey } from "../core/physical-key.ts";
 import type { TopHash } from "../core/top-hash.ts";
 import type { Tree } from "../core/tree.ts";
 import { publish } from "../registry/publish.ts";
-import { Registry, revisionNotFound } from "../registry/registry.ts";
+import { type Registry, revisionNotFound } from "../registry/registry.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { browsePackage } from "./browse.ts";
 import { isUntouched, readInstall, writeInstall, type Install, type InstalledFile } from "./installs.ts";
 import { materialize, type Item } from "./materialize.ts";
 import { storeSource } from "./origin.ts";
-import { openRegistry, localRoot, nativePath, type RegistryInput } from "./registries.ts";
+import { openRegistry, localRoot, nativePath, registryIn, type RegistryInput } from "./registries.ts";
 import { isUsable } from "./prepare.ts";
 import { platform } from "./runtime.ts";
 import { addSeen } from "./seen.ts";
@@ -178,7 +178,7 @@ async function namedByRegistries(
 	paths: readonly string[],
 	installed: ReadonlySet<string>,
 ): Promise<string[]> {
-	const { files, openStore, now, createSha256 } = platform();
+	const { files, openStore } = platform();
 	const roots = new Set<string>();
 	for (const start of starts) {
 		for (let path = start; path !== ""; path = path.slice(0, path.lastIndexOf("/"))) {
@@ -189,7 +189,7 @@ async function namedByRegistries(
 	for (const root of roots) {
 		const inside = new Set(paths.filter((path) => path.startsWith(`${root}/`)));
 		if (inside.size === 0) continue;
-		const registry = new Registry(await openStore(root), { now, createSha256 });
+		const registry = registryIn(await openStore(root));
 		for await (const item of registry.store.list(layout.packagesPrefix)) {
 			if ("prefix" in item || !/\/[0-9a-f]{64}$/.test(item.key)) continue;
 			const topHash = item.key.slice(layout.packagesPrefix.length) as TopHash;

@@ -1,6 +1,8 @@
 /** A package as the text of its manifest, and back. */
 import { fromJson, type Json } from "../core/json.ts";
-import { formatManifest, ManifestParser } from "../core/manifest.ts";
+import { manifestPieces } from "../core/manifest-format.ts";
+import { ManifestParser } from "../core/manifest.ts";
+import { encodeUtf8 } from "../core/utf8.ts";
 import { lineLimit } from "./build.ts";
 import { describeEntry } from "./set-entry.ts";
 import { KnownRevisions, type PackageState } from "./state.ts";
@@ -33,13 +35,22 @@ export function* manifestRecords({ header, tree }: PackageState): Generator {
 
 /** The text as UTF-8, made as it is read. */
 export function manifestStream(state: PackageState): ReadableStream<Uint8Array> {
-	const lines = formatManifest(state, lineLimit());
-	const encoder = new TextEncoder();
+	const chunks = manifestChunks(state);
 	return new ReadableStream<Uint8Array>({
 		pull(controller) {
-			const next = lines.next();
+			const next = chunks.next();
 			if (next.done === true) controller.close();
-			else controller.enqueue(encoder.encode(next.value));
+			else controller.enqueue(next.value);
 		},
 	});
+}
+
+function* manifestChunks(state: PackageState): Generator<Uint8Array> {
+	for (const piece of manifestPieces(state, lineLimit())) {
+		if (typeof piece === "string") yield encodeUtf8(piece);
+		else {
+			const blocks = piece.table.blocks(piece.low, piece.high);
+			for (const { bytes, start, end } of blocks) yield new Uint8Array(bytes.subarray(start, end));
+		}
+	}
 }

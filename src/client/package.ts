@@ -189,7 +189,7 @@ export class Package implements Iterable<string> {
 
 	/** Names on the first level, in the order in which they were set. */
 	keys(): string[] {
-		return [...this.#state.tree.children()].map(([name]) => name);
+		return [...this.#state.tree.names()];
 	}
 
 	/** Number of names on the first level. */
@@ -204,7 +204,8 @@ export class Package implements Iterable<string> {
 	/** All files with their full keys, directory by directory, names by code point. */
 	*walk(): Generator<[key: string, entry: PackageEntry]> {
 		const { tree, origin } = this.#state;
-		for (const [key, entry] of tree.walk()) yield [key, new PackageEntry(entry, origin, key, { tree, key })];
+		for (const [key, open] of tree.walkLazily())
+			yield [key, new PackageEntry(open, origin, key, { tree, key })];
 	}
 
 	/** `f` of every file and, when asked for, of every directory with metadata (`x/`), lazily. */
@@ -229,9 +230,10 @@ export class Package implements Iterable<string> {
 			}
 		}
 		const kept = new Tree();
-		for (const [key, entry] of tree.walk() as Iterable<[string, ClientEntry]>) {
+		for (const [key, open] of tree.walkLazily() as Iterable<[string, () => ClientEntry]>) {
 			if (refused.some((prefix) => key.startsWith(prefix))) continue;
-			if (f(key, new PackageEntry(entry, origin, key, { tree, key }))) {
+			if (f(key, new PackageEntry(open, origin, key, { tree, key }))) {
+				const entry = open();
 				kept.set(key, { ...entry, origin: entry.origin ?? origin } as ClientEntry);
 			}
 		}

@@ -3,6 +3,7 @@
  * them with files and threads; `browser.ts` has the few lines that a page needs.
  */
 import type { CreateDigest, Hash } from "../core/hash.ts";
+import type { Notes } from "../registry/registry.ts";
 import type { ByteSource, Store } from "../storage/store.ts";
 
 /** What identifies a file's state without reading it. Times are nanoseconds since the epoch. */
@@ -204,6 +205,8 @@ export interface Platform {
 	/** Absent in a browser. */
 	readonly files: LocalFiles | undefined;
 	readonly settings: Settings | undefined;
+	/** Where manifests' checks are remembered; absent: nowhere. */
+	readonly manifestNotes?: Notes;
 	/** Who publishes, as `user@host`; recorded beside a registry for the next one's `Conflict`. */
 	readonly author: () => string | undefined;
 	readonly system: "posix" | "windows" | "browser";

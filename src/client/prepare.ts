@@ -48,7 +48,7 @@ export function checkPublishable(state: PackageState, options: HeaderOptions): v
 	const limit = platform().settings?.maxRecordSize() ?? 1_000_000;
 	checkMetadata("the package metadata", state.header, limit);
 	for (const [key, meta] of state.tree.directories()) checkMetadata(`the metadata of "${key}"`, meta, limit);
-	for (const [key, entry] of state.tree.walk()) {
+	for (const [key, entry] of state.tree.looseEntries(limit)) {
 		if (key.includes("\0")) {
 			throw new BaleError(
 				"InvalidKey",
@@ -147,7 +147,7 @@ export function isInside(root: PhysicalKey, key: PhysicalKey): boolean {
 
 /** Entries that are only in memory cannot be named by a manifest. */
 export function refuseUnsaved(tree: Tree): void {
-	for (const [key, entry] of tree.walk() as Iterable<[string, ClientEntry]>) {
+	for (const [key, entry] of tree.looseEntries() as Iterable<[string, ClientEntry]>) {
 		if (entry.content === undefined) continue;
 		throw new BaleError("InvalidArgument", `Cannot build: "${key}" is only in memory`, {
 			hint: "Push the package instead: that saves the content in the registry",

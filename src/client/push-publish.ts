@@ -2,11 +2,12 @@
 import { metaJson } from "../core/entry.ts";
 import { isBaleError } from "../core/errors.ts";
 import { jsonEquals } from "../core/json.ts";
-import { formatManifest, type Manifest } from "../core/manifest.ts";
+import { manifestPieces } from "../core/manifest-format.ts";
+import type { Manifest } from "../core/manifest.ts";
 import type { PackageName } from "../core/names.ts";
 import { physicalKeyEquals } from "../core/physical-key.ts";
 import { computeTopHash, type TopHash } from "../core/top-hash.ts";
-import { ChunkedText } from "../registry/bytes.ts";
+import { ManifestText } from "../registry/bytes.ts";
 import { publish, writeManifest, type Published } from "../registry/publish.ts";
 import type { Head, Registry } from "../registry/registry.ts";
 import { lineLimit } from "./build.ts";
@@ -24,7 +25,7 @@ export async function publishManifest(
 	options: PushOptions,
 ): Promise<Published> {
 	const topHash = computeTopHash(header, tree, platform().createSha256);
-	const manifest = ChunkedText.from(formatManifest({ header, tree }, lineLimit()));
+	const manifest = ManifestText.from(manifestPieces({ header, tree }, lineLimit()));
 	if (options.dryRun === true) {
 		const head = await registry.head(name, options.signal).catch(() => undefined);
 		return { topHash, pointer: undefined, changed: head?.topHash !== topHash };
@@ -56,7 +57,7 @@ export async function keepManifest(
 	{ signal }: PushOptions,
 ): Promise<TopHash> {
 	const topHash = computeTopHash(header, tree, platform().createSha256);
-	const manifest = ChunkedText.from(formatManifest({ header, tree }, lineLimit()));
+	const manifest = ManifestText.from(manifestPieces({ header, tree }, lineLimit()));
 	await writeManifest(registry, { manifest, topHash, signal });
 	return topHash;
 }

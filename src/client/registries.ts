@@ -18,14 +18,24 @@ export async function openRegistry(
 	input: RegistryInput | undefined,
 	fallback: "local" | "remote" = "local",
 ): Promise<Registry> {
-	const { now, createSha256, openStore } = platform();
+	const { openStore } = platform();
 	const location = input ?? (await defaultRegistry(fallback));
 	await refuseOtherLayout();
 	const store =
 		typeof location === "string" || location instanceof URL
 			? await openStore(registryLocation(String(location)))
 			: location;
-	return new Registry(store, { now, createSha256 });
+	return registryIn(store);
+}
+
+/** The registry in a store. */
+export function registryIn(store: Store): Registry {
+	const { now, createSha256, manifestNotes } = platform();
+	return new Registry(store, {
+		now,
+		createSha256,
+		...(manifestNotes === undefined ? {} : { notes: manifestNotes }),
+	});
 }
 
 /** quilt3 can be set to another layout, in which it would not see what is written here, nor the other way round. */

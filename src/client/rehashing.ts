@@ -20,7 +20,7 @@ export async function withHash(entry: ClientEntry, hashed: ClientEntry): Promise
 export async function forgetTouched(tree: Tree): Promise<void> {
 	const { files } = platform();
 	const touched: [string, ClientEntry][] = [];
-	for (const [key, entry] of tree.walk() as Iterable<[string, ClientEntry]>) {
+	for (const [key, entry] of tree.looseEntries() as Iterable<[string, ClientEntry]>) {
 		if (entry.hashedAt === undefined || entry.physicalKey.kind !== "file") continue;
 		const stat = await files?.stat(entry.physicalKey.path);
 		if (stat === undefined || !sameState(entry.hashedAt, stat)) touched.push([key, entry]);

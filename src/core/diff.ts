@@ -1,6 +1,10 @@
 import { entryEquals } from "./entry.ts";
+import type { Entry } from "./entry.ts";
+import type { LineBlock } from "./line-blocks.ts";
 import { compareLogicalKeys } from "./logical-key.ts";
-import type { Tree } from "./tree.ts";
+import type { Part, Tree } from "./tree.ts";
+
+const lineFeed = 0x0a;
 
 /** Logical keys that differ between two trees, each list in walk order. */
 export type TreeDiff = {
@@ -15,23 +19,96 @@ export type TreeDiff = {
  */
 export function diffTrees(from: Tree, to: Tree): TreeDiff {
 	const diff: TreeDiff = { added: [], modified: [], deleted: [] };
-	const left = from.walk();
-	const right = to.walk();
-	let a = left.next();
-	let b = right.next();
-	while (a.done !== true || b.done !== true) {
-		const order = a.done === true ? 1 : b.done === true ? -1 : compareLogicalKeys(a.value[0], b.value[0]);
-		if (order < 0 && a.done !== true) {
-			diff.deleted.push(a.value[0]);
-			a = left.next();
-		} else if (order > 0 && b.done !== true) {
-			diff.added.push(b.value[0]);
-			b = right.next();
-		} else if (a.done !== true && b.done !== true) {
-			if (!entryEquals(a.value[1], b.value[1])) diff.modified.push(a.value[0]);
-			a = left.next();
-			b = right.next();
-		}
+	const left = new Cursor(from);
+	const right = new Cursor(to);
+	while (!left.done || !right.done) {
+		if (left.skipSame(right)) continue;
+		const order = left.done ? 1 : right.done ? -1 : compareLogicalKeys(left.key, right.key);
+		if (order < 0) diff.deleted.push(left.key);
+		else if (order > 0) diff.added.push(right.key);
+		else if (!entryEquals(left.entry(), right.entry())) diff.modified.push(left.key);
+		if (order <= 0) left.next();
+		if (order >= 0) right.next();
 	}
 	return diff;
+}
+
+/** One entry after the other of a walk. */
+class Cursor {
+	done = false;
+	readonly #parts: Iterator<Part>;
+	#part: Part | undefined;
+	#blocks: Iterator<LineBlock> | undefined;
+	/** The lines that are read now, and where in them the entry starts and ends (behind its line feed). */
+	#block: LineBlock | undefined;
+	#start = 0;
+	#end = 0;
+	#key: string | undefined;
+
+	constructor(tree: Tree) {
+		this.#parts = tree.parts();
+		this.next();
+	}
+
+	get key(): string {
+		const part = this.#part as Part;
+		this.#key ??= part.kind === "entry" ? part.key : part.prefix + part.table.key(this.#offset, part.skip);
+		return this.#key;
+	}
+
+	entry(): Entry {
+		const part = this.#part as Part;
+		return part.kind === "entry" ? part.entry : part.table.entry(this.#offset);
+	}
+
+	next(): void {
+		this.#key = undefined;
+		this.#start = this.#end;
+		if (this.#block !== undefined && this.#start < this.#block.end) {
+			this.#end = this.#block.bytes.indexOf(lineFeed, this.#start) + 1;
+			return;
+		}
+		const block = this.#blocks?.next();
+		if (block !== undefined && block.done !== true) {
+			this.#block = block.value;
+			this.#end = block.value.start;
+			this.next();
+			return;
+		}
+		this.#block = undefined;
+		this.#blocks = undefined;
+		const part = this.#parts.next();
+		this.done = part.done === true;
+		this.#part = part.done === true ? undefined : part.value;
+		if (this.#part?.kind !== "lines") return;
+		this.#blocks = this.#part.table.blocks(this.#part.low, this.#part.high);
+		this.next();
+	}
+
+	/** Skips lines that are the same bytes in both. False: there was none. */
+	skipSame(other: Cursor): boolean {
+		const [mine, theirs] = [this.#part, other.#part];
+		if (mine?.kind !== "lines" || theirs?.kind !== "lines") return false;
+		if (mine.skip !== theirs.skip || mine.prefix !== theirs.prefix) return false;
+		let skipped = false;
+		while (this.#part === mine && other.#part === theirs && this.#isSame(other)) {
+			skipped = true;
+			this.next();
+			other.next();
+		}
+		return skipped;
+	}
+
+	#isSame(other: Cursor): boolean {
+		const length = this.#end - this.#start;
+		if (other.#end - other.#start !== length) return false;
+		const [a, b] = [this.#block?.bytes, other.#block?.bytes];
+		if (a === undefined || b === undefined) return false;
+		for (let i = this.#start, j = other.#start; i < this.#end; i++, j++) if (a[i] !== b[j]) return false;
+		return true;
+	}
+
+	get #offset(): number {
+		return (this.#block as LineBlock).offset + this.#start;
+	}
 }

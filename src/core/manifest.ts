@@ -1,15 +1,15 @@
 /** Manifests: one revision as JSON Lines. Rules: `docs/format.md`, The manifest. */
-import { display } from "./display.ts";
-import { hashJson, metaJson, sizeJson } from "./entry.ts";
-import type { Entry } from "./entry.ts";
-import { BaleError } from "./errors.ts";
-import { quoteUtf8 } from "./json-format.ts";
-import { formatManifestJson } from "./json.ts";
+import { Directory } from "./directory.ts";
+import type { CreateDigest } from "./hash.ts";
 import type { JsonObject } from "./json.ts";
-import { ManifestBuilder } from "./manifest-lines.ts";
-import { formatPhysicalKey } from "./physical-key.ts";
-import type { Tree } from "./tree.ts";
-import { decodeUtf8, encodeUtf8, utf8Length } from "./utf8.ts";
+import { ManifestCheck } from "./manifest-check.ts";
+import { PlainManifestParser } from "./manifest-plain.ts";
+import { ManifestTable } from "./manifest-table.ts";
+import { memoryBytes } from "./random-bytes.ts";
+import type { TopHash } from "./top-hash.ts";
+import { Tree } from "./tree.ts";
+
+export { formatManifest } from "./manifest-format.ts";
 
 /** A header and the content below it. */
 export type Manifest = { readonly header: JsonObject; readonly tree: Tree };
@@ -22,164 +22,135 @@ export const manifestLimits = {
 	writeLineBytes: 1_000_000,
 } as const;
 
+export type ParseOptions = {
+	readonly maxLineBytes?: number;
+	/** Expected size of the manifest in bytes, so that memory is taken once. */
+	readonly sizeBytes?: number;
+	/** Asks for the top hash, which is computed while the lines are read. */
+	readonly createSha256?: CreateDigest;
+};
+
+/** A manifest with its top hash, if that was asked for, the lines are in order, and each has its hash and size. */
+export type ParsedManifest = Manifest & { readonly topHash?: TopHash };
+
 const lineFeed = 0x0a;
+
+/** More do not fit into one array. */
+const maxBytes = 2 ** 32 - 2;
 
 /**
  * Reads a manifest in pieces of any size. Everything that quilt3 8.0.0 reads is accepted, in any
- * order of lines; logical keys are not checked. `push` and `end` throw `InvalidManifest` (with `line`,
+ * order of lines; logical keys are not checked. A manifest in walk order stays as bytes, of which entries are made
+ * when they are asked for. `push` and `end` throw `InvalidManifest` (with `line`,
  * from 1, and mostly `column`), `DuplicateKey`, `KeyCollision`, `LimitExceeded`, and `InvalidUrl` or
  * `UnsupportedScheme` for a physical key; afterwards the parser is of no more use.
  */
 export class ManifestParser {
 	readonly #maxLineBytes: number;
-	readonly #builder = new ManifestBuilder();
-	/** Pieces of a line whose end has not come yet. */
-	#pending: Uint8Array[] = [];
-	#pendingBytes = 0;
+	readonly #check: ManifestCheck;
+	readonly #odd: number[] = [];
+	/** Takes over when the manifest is not in order. */
+	#plain: PlainManifestParser | undefined;
+	#bytes: Uint8Array;
+	#length = 0;
+	/** Where the next line starts. */
+	#next = 0;
+	/** Where the first entry starts. */
+	#low = 0;
+	#longestLine = 0;
 
-	constructor(options: { readonly maxLineBytes?: number } = {}) {
+	constructor(options: ParseOptions = {}) {
 		this.#maxLineBytes = options.maxLineBytes ?? manifestLimits.lineBytes;
+		this.#check = new ManifestCheck(options.createSha256);
+		this.#bytes = new Uint8Array((options.sizeBytes ?? 0) < maxBytes ? (options.sizeBytes ?? 0) + 1 : 0);
 	}
 
 	push(chunk: Uint8Array): void {
-		const last = chunk.lastIndexOf(lineFeed);
-		if (last < 0) {
-			this.#keep(chunk);
+		if (this.#plain !== undefined) {
+			this.#plain.push(chunk);
 			return;
 		}
-		const first = this.#pendingBytes === 0 ? -1 : chunk.indexOf(lineFeed);
-		if (first >= 0) {
-			this.#keep(chunk.subarray(0, first));
-			this.#readLines(this.#takePending());
+		const last = chunk.lastIndexOf(lineFeed);
+		const end = this.#length + last + 1;
+		this.#append(chunk);
+		if (last >= 0 && !this.#addLines(end)) return;
+		if (this.#length - this.#next > this.#maxLineBytes || this.#length > maxBytes) this.#giveUp();
+	}
+
+	end(): ParsedManifest {
+		if (this.#plain === undefined && this.#length > this.#next) {
+			this.#append(Uint8Array.of(lineFeed));
+			this.#addLines(this.#length);
 		}
-		if (last > first) this.#readLines(chunk.subarray(first + 1, last));
-		if (last + 1 < chunk.length) this.#keep(chunk.subarray(last + 1));
+		const { header, directories } = this.#check;
+		if (header === undefined) this.#plain ??= new PlainManifestParser(this.#maxLineBytes); // which says what is wrong
+		if (this.#plain !== undefined || header === undefined) return (this.#plain as PlainManifestParser).end();
+		const topHash = this.#check.finish();
+		const table = new ManifestTable(memoryBytes(this.#bytes.subarray(0, this.#length)), {
+			low: this.#low,
+			entries: this.#check.entries,
+			longestLine: this.#longestLine,
+			odd: this.#odd,
+		});
+		if (topHash !== undefined) table.known = { header: new Map(header), topHash };
+		const tree = treeOf(table, directories);
+		return { header, tree, ...(topHash === undefined ? {} : { topHash }) };
 	}
 
-	end(): Manifest {
-		if (this.#pendingBytes > 0) this.#readLines(this.#takePending());
-		return this.#builder.finish();
-	}
-
-	#keep(piece: Uint8Array): void {
-		this.#pending.push(piece.slice());
-		this.#pendingBytes += piece.length;
-		if (this.#pendingBytes > this.#maxLineBytes) throw this.#tooLong();
-	}
-
-	#takePending(): Uint8Array {
-		const whole = new Uint8Array(this.#pendingBytes);
-		let at = 0;
-		for (const piece of this.#pending) {
-			whole.set(piece, at);
-			at += piece.length;
-		}
-		this.#pending = [];
-		this.#pendingBytes = 0;
-		return whole;
-	}
-
-	/** Reads whole lines with a line feed between them, none after the last. */
-	#readLines(bytes: Uint8Array): void {
-		const text = this.#decode(bytes);
-		for (let start = 0; start <= text.length;) {
-			const found = text.indexOf("\n", start);
-			const end = found < 0 ? text.length : found;
-			// A UTF-16 code unit takes three bytes at most, so few lines need to be measured.
-			if ((end - start) * 3 > this.#maxLineBytes && utf8Length(text.slice(start, end)) > this.#maxLineBytes) {
-				throw this.#tooLong();
+	/** Takes the whole lines before `end`. False: they are not in order, and the plain parser has everything now. */
+	#addLines(end: number): boolean {
+		const bytes = this.#bytes.subarray(0, end);
+		const check = this.#check;
+		while (this.#next < end) {
+			const start = this.#next;
+			const lineEnd = check.addLine(bytes, start);
+			const length = lineEnd - start;
+			if (lineEnd < 0 || length > this.#maxLineBytes) {
+				this.#giveUp();
+				return false;
 			}
-			this.#builder.addLine(text, start, end);
-			start = end + 1;
+			this.#next = lineEnd + 1;
+			if (check.entries === 0) this.#low = this.#next;
+			else if (length > this.#longestLine) this.#longestLine = length;
+			if (check.isOdd) this.#odd.push(start);
 		}
+		return true;
 	}
 
-	#decode(bytes: Uint8Array): string {
-		try {
-			return decodeUtf8(bytes);
-		} catch (cause) {
-			this.#readValidLines(bytes);
-			throw this.#builder.error("InvalidManifest", "is not UTF-8", { cause });
-		}
+	#giveUp(): void {
+		this.#plain = new PlainManifestParser(this.#maxLineBytes);
+		const step = 1 << 20; // so that the text exists in pieces only
+		const bytes = this.#bytes.subarray(0, this.#length);
+		this.#bytes = new Uint8Array(0);
+		for (let at = 0; at < bytes.length; at += step) this.#plain.push(bytes.subarray(at, at + step));
 	}
 
-	/** Reads the lines before the first one that is not UTF-8, so that the error names the right line. */
-	#readValidLines(bytes: Uint8Array): void {
-		for (let start = 0; ;) {
-			const end = bytes.indexOf(lineFeed, start);
-			if (end < 0) return;
-			let line: string;
-			try {
-				line = decodeUtf8(bytes.subarray(start, end));
-			} catch {
-				return;
-			}
-			this.#builder.addLine(line, 0, line.length);
-			start = end + 1;
+	#append(chunk: Uint8Array): void {
+		const needed = this.#length + chunk.length;
+		if (needed > this.#bytes.length) {
+			const grown = new Uint8Array(Math.max(needed + 1, Math.min(2 * needed, maxBytes)));
+			grown.set(this.#bytes.subarray(0, this.#length));
+			this.#bytes = grown;
 		}
-	}
-
-	#tooLong(): BaleError {
-		return this.#builder.error("LimitExceeded", `is longer than ${this.#maxLineBytes} bytes`);
+		this.#bytes.set(chunk, this.#length);
+		this.#length = needed;
 	}
 }
 
 /** Reads a whole manifest. Errors: as `ManifestParser`. */
-export function parseManifest(bytes: Uint8Array): Manifest {
-	const parser = new ManifestParser();
-	const step = 1 << 20; // so that the text exists in pieces only
-	for (let at = 0; at < bytes.length; at += step) parser.push(bytes.subarray(at, at + step));
+export function parseManifest(bytes: Uint8Array, options: ParseOptions = {}): ParsedManifest {
+	const parser = new ManifestParser({ sizeBytes: bytes.length, ...options });
+	parser.push(bytes);
 	return parser.end();
 }
 
-/**
- * The lines of a manifest, each with its line feed: header, directories with metadata, entries in
- * walk order. Throws `InvalidMetadata` for what JSON cannot express, `InvalidKey` and `InvalidUrl` for
- * keys that UTF-8 cannot, and `LimitExceeded` for a line of more than `maxLineBytes` bytes.
- */
-export function* formatManifest(
-	{ header, tree }: Manifest,
-	options: { readonly maxLineBytes?: number } = {},
-): Generator<string> {
-	const limit = options.maxLineBytes ?? manifestLimits.writeLineBytes;
-	yield checkLine(formatManifestJson(header), limit, "the package metadata");
-	for (const [key, meta] of tree.directories()) {
-		const line = `{"logical_key": ${quoteKey(key)}, "meta": ${formatManifestJson(meta)}}`;
-		yield checkLine(line, limit, `the metadata of "${display(key)}"`);
+/** The tree of lines in order. Directories that lines name are listed first, as if those lines had made them. */
+export function treeOf(table: ManifestTable, directories: ManifestCheck["directories"]): Tree {
+	const tree = new Tree(new Directory({ table, low: table.low, high: table.high, skip: 0 }));
+	for (const { key, meta } of directories) {
+		let directory = tree.root;
+		for (const name of key.split("/")) directory = directory.lead(name);
+		directory.meta = meta;
 	}
-	for (const [key, entry] of tree.walk()) {
-		yield checkLine(formatEntry(key, entry), limit, `the entry "${display(key)}"`);
-	}
-}
-
-function formatEntry(key: string, entry: Entry): string {
-	const location = quoteUtf8(formatPhysicalKey(entry.physicalKey));
-	const { raw, size, hash } = entry;
-	const meta = entry.meta.size === 0 && raw === undefined ? "{}" : formatManifestJson(metaJson(entry));
-	const fields =
-		raw === undefined && size !== undefined && hash !== undefined
-			? `"size": ${size}, "hash": {"type": ${quoteUtf8(hash.type)}, "value": ${quoteUtf8(hash.value)}}`
-			: `"size": ${formatManifestJson(sizeJson(entry))}, "hash": ${formatManifestJson(hashJson(entry))}`;
-	return `{"logical_key": ${quoteKey(key)}, "physical_keys": [${location}], ${fields}, "meta": ${meta}}`;
-}
-
-function quoteKey(key: string): string {
-	try {
-		return quoteUtf8(key);
-	} catch (cause) {
-		throw new BaleError("InvalidKey", `Cannot write "${display(key)}": it cannot be expressed in UTF-8`, {
-			details: { key },
-			cause,
-		});
-	}
-}
-
-function checkLine(line: string, limit: number, what: string): string {
-	if (line.length * 3 > limit && encodeUtf8(line).length > limit) {
-		throw new BaleError("LimitExceeded", `Cannot write a manifest: ${what} takes more than ${limit} bytes`, {
-			hint: "Keep large metadata in a file of the package",
-			details: { limit },
-		});
-	}
-	return `${line}\n`;
+	return tree;
 }

@@ -1,16 +1,26 @@
+import { Directory, type Override } from "./directory.ts";
 import { display } from "./display.ts";
 import type { Entry } from "./entry.ts";
 import { BaleError } from "./errors.ts";
 import { isTruthy } from "./json.ts";
 import type { Json } from "./json.ts";
-import { compareNames } from "./logical-key.ts";
+import type { ManifestTable } from "./manifest-table.ts";
 
-/** A directory of a package: files and directories by name, in the order in which they were set. */
-export class Directory {
-	readonly children = new Map<string, Entry | Directory>();
-	/** Metadata of the user; undefined when never set. */
-	meta: Json | undefined;
-}
+export { Directory } from "./directory.ts";
+
+/** A part of a walk: lines of a manifest that nothing was done to, or one entry. */
+export type Part =
+	| {
+			readonly kind: "lines";
+			readonly table: ManifestTable;
+			readonly low: number;
+			readonly high: number;
+			/** Bytes of the lines' keys that are not part of the keys here. */
+			readonly skip: number;
+			readonly directory: Directory;
+			readonly prefix: string;
+	  }
+	| { readonly kind: "entry"; readonly key: string; readonly entry: Entry };
 
 /** Segments that a key may have at most. */
 const maxSegments = 2000;
@@ -35,8 +45,8 @@ export class Tree {
 		const slash = key.lastIndexOf("/");
 		const parent = slash < 0 ? this.root : this.makeDirectory(key.slice(0, slash));
 		const name = key.slice(slash + 1);
-		if (parent.children.get(name) instanceof Directory) throw collision(key, key, "directory");
-		parent.children.set(name, entry);
+		if (parent.get(name) instanceof Directory) throw collision(key, key, "directory");
+		parent.set(name, entry);
 	}
 
 	/** The entry or directory at `key` (`x/y`, without final slash), or undefined. */
@@ -44,7 +54,7 @@ export class Tree {
 		let node: Entry | Directory | undefined = this.root;
 		for (const name of key.split("/")) {
 			if (!(node instanceof Directory)) return undefined;
-			node = node.children.get(name);
+			node = node.get(name);
 		}
 		return node;
 	}
@@ -57,7 +67,7 @@ export class Tree {
 	delete(key: string): boolean {
 		const slash = key.lastIndexOf("/");
 		const parent = slash < 0 ? this.root : this.get(key.slice(0, slash));
-		return parent instanceof Directory && parent.children.delete(key.slice(slash + 1));
+		return parent instanceof Directory && parent.delete(key.slice(slash + 1));
 	}
 
 	/** The directory at `key`, made with all that lead to it when it is not there. Errors: as `set`. */
@@ -66,12 +76,12 @@ export class Tree {
 		if (segments.length === maxSegments) throw tooDeep(key);
 		let directory = this.root;
 		for (const [index, name] of segments.entries()) {
-			const child = directory.children.get(name);
+			const child = directory.get(name);
 			if (child instanceof Directory) {
 				directory = child;
 			} else if (child === undefined) {
 				const made = new Directory();
-				directory.children.set(name, made);
+				directory.set(name, made);
 				directory = made;
 			} else {
 				throw collision(key, segments.slice(0, index + 1).join("/"), "file");
@@ -104,21 +114,86 @@ export class Tree {
 
 	/** The first level, in the order in which it was set. */
 	children(): Iterable<[name: string, child: Entry | Directory]> {
-		return this.root.children;
+		return this.root.children();
+	}
+
+	/** Names of the first level, in the order in which they were set. */
+	names(): Iterable<string> {
+		return this.root.names();
 	}
 
 	/** All entries, directory by directory, names in code-point order (the order of `compareLogicalKeys`). */
 	*walk(): Generator<[key: string, entry: Entry]> {
+		for (const [key, open] of this.walkLazily()) yield [key, open()];
+	}
+
+	/** As `walk`, with functions that make the entries as they were when their keys were given. */
+	*walkLazily(): Generator<[key: string, open: () => Entry]> {
+		for (const part of this.parts()) {
+			if (part.kind === "entry") {
+				yield [part.key, () => part.entry];
+				continue;
+			}
+			const { table, low, high, skip, directory, prefix } = part;
+			const { changes } = directory;
+			for (let start = low; start < high; start = table.next(start)) {
+				const at = start;
+				const name = table.key(at, skip);
+				// Whoever changes the tree meanwhile sees the rest of it changed.
+				const node = directory.changes === changes ? undefined : new Tree(directory).get(name);
+				if (directory.changes === changes) yield [prefix + name, () => table.entry(at)];
+				else if (node !== undefined && !(node instanceof Directory)) yield [prefix + name, () => node];
+			}
+		}
+	}
+
+	/**
+	 * In walk order the entries that cannot be left as lines of a manifest that bale wrote or could have written just
+	 * so: changed ones, and those of lines of another form or of more than `maxLineBytes` bytes. All others have hash
+	 * and size, a key without NUL, and metadata that can be written.
+	 */
+	*looseEntries(maxLineBytes = Infinity): Generator<[key: string, entry: Entry]> {
+		for (const part of this.parts({ oddApart: true })) {
+			if (part.kind === "entry") yield [part.key, part.entry];
+			else if (part.table.longestLine > maxLineBytes) {
+				const { table, skip, prefix } = part;
+				for (let start = part.low; start < part.high; start = table.next(start)) {
+					yield [prefix + table.key(start, skip), table.entry(start)];
+				}
+			}
+		}
+	}
+
+	/**
+	 * The entries in walk order, with as many as possible left as the lines that they came as. With `oddApart`, lines
+	 * that may not be copied or scanned come as entries.
+	 */
+	*parts(options: { readonly oddApart?: boolean } = {}): Generator<Part> {
 		const open = [level("", this.root)];
 		for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
-			const name = top.names[top.next++];
-			if (name === undefined) {
+			const { directory, prefix } = top;
+			const override = top.overrides[top.next++];
+			const lines = directory.lines;
+			if (lines !== undefined) {
+				const to = override === undefined ? lines.high : override.from;
+				const run: Part & { kind: "lines" } = {
+					kind: "lines",
+					...lines,
+					low: top.at,
+					high: to,
+					directory,
+					prefix,
+				};
+				if (top.at < to) yield* options.oddApart === true ? withoutOdd(run) : [run];
+				top.at = Math.max(to, override?.to ?? 0);
+			}
+			if (override === undefined) {
 				open.pop();
 				continue;
 			}
-			const child = top.children.get(name);
-			if (child instanceof Directory) open.push(level(`${top.prefix}${name}/`, child));
-			else if (child !== undefined) yield [top.prefix + name, child];
+			const child = directory.get(override.name);
+			if (child instanceof Directory) open.push(level(`${prefix}${override.name}/`, child));
+			else if (child !== undefined) yield { kind: "entry", key: prefix + override.name, entry: child };
 		}
 	}
 
@@ -134,7 +209,7 @@ export class Tree {
 				open.pop();
 				continue;
 			}
-			const directory = top.children.get(name);
+			const directory = top.directory.get(name);
 			if (!(directory instanceof Directory)) continue;
 			const key = `${top.prefix}${name}/`;
 			if (directory.meta !== undefined && isTruthy(directory.meta)) yield [key, directory.meta];
@@ -142,64 +217,54 @@ export class Tree {
 		}
 	}
 
-	/** Number of entries; counted anew, so takes time in proportion to it. */
+	/** Number of entries; counted anew, so takes time in proportion to what was changed. */
 	get fileCount(): number {
 		let count = 0;
-		const open = [this.root];
-		for (let directory = open.pop(); directory !== undefined; directory = open.pop()) {
-			for (const child of directory.children.values()) {
-				if (child instanceof Directory) open.push(child);
-				else count++;
-			}
-		}
+		for (const part of this.parts())
+			count += part.kind === "entry" ? 1 : part.table.count(part.low, part.high);
 		return count;
 	}
 
 	/** An independent tree; the entries themselves never change and are shared. */
 	clone(): Tree {
-		const copy = new Tree();
-		const open: [from: Directory, to: Directory][] = [[this.root, copy.root]];
-		for (let pair = open.pop(); pair !== undefined; pair = open.pop()) {
-			const [from, to] = pair;
-			to.meta = from.meta;
-			for (const [name, child] of from.children) {
-				if (child instanceof Directory) {
-					const made = new Directory();
-					to.children.set(name, made);
-					open.push([child, made]);
-				} else {
-					to.children.set(name, child);
-				}
-			}
-		}
-		return copy;
+		return new Tree(this.root.clone());
 	}
 }
 
-/** A directory that is being walked. */
+/** A directory that is being walked; `at` is the next of its lines. */
 type Level = {
 	readonly prefix: string;
-	readonly children: ReadonlyMap<string, Entry | Directory>;
-	readonly names: readonly string[];
+	readonly directory: Directory;
+	readonly overrides: readonly Override[];
 	next: number;
+	at: number;
 };
 
-function level(prefix: string, { children }: Directory): Level {
-	return { prefix, children, names: sortNames([...children.keys()]), next: 0 };
+function level(prefix: string, directory: Directory): Level {
+	return { prefix, directory, overrides: directory.overrides(), next: 0, at: directory.lines?.low ?? 0 };
 }
 
-function directoryLevel(prefix: string, { children }: Directory): Level {
-	const names: string[] = [];
-	for (const [name, child] of children) if (child instanceof Directory) names.push(name);
-	return { prefix, children, names: sortNames(names), next: 0 };
+function directoryLevel(
+	prefix: string,
+	directory: Directory,
+): {
+	readonly prefix: string;
+	readonly directory: Directory;
+	readonly names: readonly string[];
+	next: number;
+} {
+	return { prefix, directory, names: directory.knownDirectories(), next: 0 };
 }
 
-/** Sorts in place; names that come from a manifest are nearly always sorted already. */
-function sortNames(names: string[]): string[] {
-	for (let i = 1; i < names.length; i++) {
-		if (compareNames(names[i - 1] ?? "", names[i] ?? "") > 0) return names.sort(compareNames);
+function* withoutOdd(run: Part & { kind: "lines" }): Generator<Part> {
+	const { table, low, high, skip, prefix } = run;
+	let start = low;
+	for (const odd of table.oddLines(low, high)) {
+		if (start < odd) yield { ...run, low: start, high: odd };
+		yield { kind: "entry", key: prefix + table.key(odd, skip), entry: table.entry(odd) };
+		start = table.next(odd);
 	}
-	return names;
+	if (start < high) yield { ...run, low: start, high };
 }
 
 function collision(key: string, at: string, kind: "file" | "directory"): BaleError {

@@ -13,6 +13,7 @@ import type {
 	ByteSource,
 	ListItem,
 	ListOptions,
+	LocalBytes,
 	ObjectBody,
 	ObjectInfo,
 	ReadOptions,
@@ -22,6 +23,7 @@ import type {
 import { describeObject, hashedEtagBytes, openObject, type OpenObject } from "./directory-object.ts";
 import { listDirectory } from "./directory-listing.ts";
 import { makeDirectories, removeEmptyDirectories } from "./directories.ts";
+import { openFileBytes } from "./file-bytes.ts";
 import { errnoOf, fileError } from "./file-error.ts";
 import { withFileLock } from "./file-lock.ts";
 import { descriptorStream } from "./file-source.ts";
@@ -100,6 +102,10 @@ export class DirectoryStore implements Store {
 			info,
 			body: descriptorStream({ path: this.localPath(key), range, open: () => fd, check }, signal),
 		};
+	}
+
+	openBytes(key: string): LocalBytes | undefined {
+		return openFileBytes(this.localPath(key));
 	}
 
 	async head(key: string, options: ReadOptions = {}): Promise<ObjectInfo | undefined> {

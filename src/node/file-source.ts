@@ -156,7 +156,8 @@ export async function hashByStreaming(
 	return { hash: hasher.digest(), size: source.size };
 }
 
-function changed(path: string): BaleError {
+/** The error for a file that was written to while it was read. */
+export function changed(path: string): BaleError {
 	return new BaleError("SourceChanged", `Cannot read "${path}": it was written to while it was in use`, {
 		hint: "Run the same again when nothing writes to the file",
 		details: { path },

@@ -6,9 +6,10 @@ import type { Platform } from "../client/platform.ts";
 import { HttpStore } from "../storage/http-store.ts";
 import type { Store } from "../storage/store.ts";
 import { DirectoryStore } from "./directory-store.ts";
-import { findPlaces } from "./places.ts";
 import { NodeFiles } from "./local-files.ts";
 import { createNodeSha256 } from "./node-digest.ts";
+import { manifestNotes } from "./manifest-notes.ts";
+import { findPlaces } from "./places.ts";
 import { proxiedFetch } from "./proxied-fetch.ts";
 import { settingsFromConfig } from "./settings.ts";
 
@@ -28,6 +29,7 @@ export function nodePlatform(): Platform {
 		settings: settingsFromConfig({
 			onWarning: ({ code, message }) => process.emitWarning(message, { type: "BaleWarning", code }),
 		}),
+		manifestNotes: manifestNotes(() => `${findPlaces().baleCache}/manifests`),
 		author,
 		system: process.platform === "win32" ? "windows" : "posix",
 	};

@@ -1,25 +1,34 @@
+import type { LineRun } from "../core/manifest-format.ts";
+import type { RandomBytes } from "../core/random-bytes.ts";
+import { memoryBytes } from "../core/random-bytes.ts";
 import type { ByteRange, ByteSource } from "../storage/store.ts";
 
-/** Text gathered as UTF-8 chunks of about a mebibyte, so that a large manifest is no single allocation. */
-export class ChunkedText implements ByteSource {
-	readonly #chunks: Uint8Array[] = [];
+/** Most bytes that a stream gives at once. */
+const chunkBytes = 256 * 1024 - 4096;
+
+/** A run of bytes of something else. */
+type Piece = { readonly bytes: RandomBytes; readonly start: number; readonly end: number };
+
+/**
+ * The text of a manifest: what is new as UTF-8 chunks of about a mebibyte, so that a large manifest is no single
+ * allocation, and what was copied as a reference to where it is.
+ */
+export class ManifestText implements ByteSource {
+	readonly #pieces: Piece[] = [];
 	readonly #encoder = new TextEncoder();
 	#pending: string[] = [];
 	#pendingLength = 0;
 	#size = 0;
 
-	/** Gathers all lines at once. */
-	static from(lines: Iterable<string>): ChunkedText {
-		const text = new ChunkedText();
-		for (const line of lines) text.add(line);
+	/** Gathers all pieces at once. */
+	static from(pieces: Iterable<string | LineRun>): ManifestText {
+		const text = new ManifestText();
+		for (const piece of pieces) {
+			if (typeof piece === "string") text.#addText(piece);
+			else text.#add({ bytes: piece.table.source, start: piece.low, end: piece.high });
+		}
 		text.#flush();
 		return text;
-	}
-
-	add(line: string): void {
-		this.#pending.push(line);
-		this.#pendingLength += line.length;
-		if (this.#pendingLength >= 1 << 20) this.#flush();
 	}
 
 	/** In bytes. */
@@ -29,37 +38,54 @@ export class ChunkedText implements ByteSource {
 
 	open(range: ByteRange = { offset: 0, length: this.#size }): ReadableStream<Uint8Array> {
 		const end = range.offset + range.length;
-		const chunks = this.#chunks;
+		const pieces = this.#pieces;
 		let index = 0;
+		/** Where the current piece starts in the text, and where to go on. */
 		let start = 0;
-		return new ReadableStream<Uint8Array>({
-			pull(controller) {
-				for (;;) {
-					const chunk = chunks[index];
-					if (chunk === undefined || start >= end) {
-						controller.close();
-						return;
+		let at = range.offset;
+		return new ReadableStream<Uint8Array>(
+			{
+				pull(controller) {
+					for (;;) {
+						const piece = pieces[index];
+						if (piece === undefined || at >= end) {
+							controller.close();
+							return;
+						}
+						const from = piece.start + at - start;
+						const to = Math.min(piece.end, piece.start + end - start, from + chunkBytes);
+						if (from < to) {
+							controller.enqueue(piece.bytes.read(from, to));
+							at += to - from;
+							return;
+						}
+						start += piece.end - piece.start;
+						index += 1;
 					}
-					const from = Math.max(0, range.offset - start);
-					const to = Math.min(chunk.length, end - start);
-					start += chunk.length;
-					index += 1;
-					if (from < to) {
-						controller.enqueue(chunk.subarray(from, to));
-						return;
-					}
-				}
+				},
 			},
-		});
+			{ highWaterMark: 0 },
+		);
+	}
+
+	#addText(line: string): void {
+		this.#pending.push(line);
+		this.#pendingLength += line.length;
+		if (this.#pendingLength >= 1 << 20) this.#flush();
+	}
+
+	#add(piece: Piece): void {
+		this.#flush();
+		this.#pieces.push(piece);
+		this.#size += piece.end - piece.start;
 	}
 
 	#flush(): void {
 		if (this.#pending.length === 0) return;
 		const bytes = this.#encoder.encode(this.#pending.join(""));
-		this.#chunks.push(bytes);
-		this.#size += bytes.length;
 		this.#pending = [];
 		this.#pendingLength = 0;
+		this.#add({ bytes: memoryBytes(bytes), start: 0, end: bytes.length });
 	}
 }
 

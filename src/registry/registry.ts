@@ -7,11 +7,13 @@
 import { BaleError, isBaleError } from "../core/errors.ts";
 import type { CreateDigest } from "../core/hash.ts";
 import { layout } from "../core/layout.ts";
-import { ManifestParser, type Manifest } from "../core/manifest.ts";
+import { formatFacts, ManifestPass, openManifest, parseFacts } from "../core/manifest-open.ts";
+import { ManifestParser, type Manifest, type ParsedManifest } from "../core/manifest.ts";
 import type { PackageName } from "../core/names.ts";
 import { formatPhysicalKey } from "../core/physical-key.ts";
 import { computeTopHash, isTopHash, parseTopHash, type TopHash } from "../core/top-hash.ts";
-import type { ObjectInfo, Store } from "../storage/store.ts";
+import { throwIfAborted } from "../storage/abort.ts";
+import type { ObjectBody, ObjectInfo, Store } from "../storage/store.ts";
 
 /** A pointer as it was read: `latest` or whole seconds since the epoch in decimal. */
 export type Pointer = {
@@ -27,7 +29,15 @@ export type RegistryOptions = {
 	readonly createSha256: CreateDigest;
 	/** Milliseconds since the epoch. */
 	readonly now: () => number;
+	/** Remembers which manifest files were checked; absent: each is checked whenever it is read. */
+	readonly notes?: Notes;
 };
+
+/** Small texts by the state of a file, kept outside of any registry; they may be forgotten at any time. */
+export interface Notes {
+	recall(state: string): string | undefined;
+	remember(state: string, text: string): void;
+}
 
 type Signal = AbortSignal | undefined;
 
@@ -157,13 +167,17 @@ export class Registry {
 		topHash: TopHash,
 		options: { readonly allowUnverified?: boolean | undefined; readonly signal?: Signal } = {},
 	): Promise<Manifest> {
+		const opened = await this.#open(topHash, options.signal);
+		if (opened?.topHash === topHash || (opened !== undefined && options.allowUnverified === true))
+			return opened;
 		const object = await this.store.get(layout.manifest(topHash), { signal: options.signal });
 		if (object === undefined) throw revisionNotFound(topHash, this.location);
-		const manifest = await parseStream(object.body).catch((error: unknown) => {
+		const manifest = await this.#parse(object).catch((error: unknown) => {
 			throw this.#located(error, topHash);
 		});
 		if (options.allowUnverified === true) return manifest;
-		const found = computeTopHash(manifest.header, manifest.tree, this.options.createSha256);
+		const found =
+			manifest.topHash ?? computeTopHash(manifest.header, manifest.tree, this.options.createSha256);
 		if (found !== topHash) {
 			throw new BaleError(
 				"TopHashMismatch",
@@ -175,6 +189,48 @@ export class Registry {
 			);
 		}
 		return manifest;
+	}
+
+	/**
+	 * Opens a manifest that is a file here, and leaves its entries there; undefined when it is none, or its lines are
+	 * not in order. What a pass over it has shown is remembered, so that the next time only what is asked for is read.
+	 */
+	async #open(topHash: TopHash, signal: Signal): Promise<ParsedManifest | undefined> {
+		const local = this.store.openBytes?.(layout.manifest(topHash));
+		if (local === undefined) return undefined;
+		const { bytes, state } = local;
+		const { notes, createSha256 } = this.options;
+		const note = state === undefined ? undefined : notes?.recall(state);
+		const known = note === undefined ? undefined : parseFacts(note);
+		if (known?.topHash === topHash) {
+			const manifest = openManifest(bytes, known.facts, topHash);
+			if (manifest !== undefined) return manifest;
+		}
+		const pass = new ManifestPass(bytes, createSha256);
+		for (let steps = 1; pass.step(); steps++) {
+			if (steps % 64 === 0) await new Promise((resolve) => setTimeout(resolve));
+			throwIfAborted(signal);
+		}
+		const manifest = pass.finish();
+		if (manifest?.topHash === topHash && state !== undefined) {
+			const text = formatFacts(manifest.facts, topHash);
+			if (text !== undefined) notes?.remember(state, text);
+		}
+		return manifest;
+	}
+
+	async #parse({ info, body }: ObjectBody): Promise<ParsedManifest> {
+		const parser = new ManifestParser({ sizeBytes: info.size, createSha256: this.options.createSha256 });
+		const reader = body.getReader();
+		try {
+			for (;;) {
+				const { done, value } = await reader.read();
+				if (done) return parser.end();
+				parser.push(value);
+			}
+		} finally {
+			await reader.cancel().catch(() => undefined);
+		}
 	}
 
 	/** What is wrong with a manifest, with the manifest's name. */
@@ -231,21 +287,6 @@ export function revisionNotFound(hash: string, registry: string): BaleError {
 	return new BaleError("RevisionNotFound", `There is no revision ${hash} in ${registry}`, {
 		details: { hash, registry },
 	});
-}
-
-/** Parses a manifest as it streams in. */
-export async function parseStream(stream: ReadableStream<Uint8Array>): Promise<Manifest> {
-	const parser = new ManifestParser();
-	const reader = stream.getReader();
-	try {
-		for (;;) {
-			const { done, value } = await reader.read();
-			if (done) return parser.end();
-			parser.push(value);
-		}
-	} finally {
-		await reader.cancel().catch(() => undefined);
-	}
 }
 
 function checkedPointer(text: string, name: string, pointer: string): TopHash {

@@ -6,6 +6,7 @@
  * segments (anything else is `InvalidKey`). Nothing is cached here.
  */
 import type { PhysicalKey } from "../core/physical-key.ts";
+import type { RandomBytes } from "../core/random-bytes.ts";
 
 /** A run of bytes: `length` bytes from `offset`, both counted in bytes from 0. */
 export type ByteRange = { readonly offset: number; readonly length: number };
@@ -86,6 +87,13 @@ export type UnfinishedUpload = {
 	readonly size: number;
 };
 
+/** Bytes of a file of this machine. */
+export type LocalBytes = {
+	readonly bytes: RandomBytes;
+	/** Identifies file and content; absent while the file is so new that another content could be told by the same. */
+	readonly state?: string;
+};
+
 export interface Store {
 	/** Where the store's keys begin; `join(root, key)` is the physical key of an object. */
 	readonly root: PhysicalKey;
@@ -105,6 +113,8 @@ export interface Store {
 	};
 	/** Resolves to undefined when the object does not exist; a range that is not wholly there is `InvalidArgument`. */
 	get(key: string, options?: ReadOptions): Promise<ObjectBody | undefined>;
+	/** Bytes of a large object that can be read anywhere at once; undefined, or absent, where that cannot be done: use `get`. */
+	openBytes?(key: string): LocalBytes | undefined;
 	/** Resolves to undefined when the object does not exist. */
 	head(key: string, options?: ReadOptions): Promise<ObjectInfo | undefined>;
 	/** Whole or not at all: no reader ever sees part of an object. Throws `Conflict` if the condition fails. */

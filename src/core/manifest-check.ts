@@ -1,0 +1,137 @@
+/**
+ * Follows the lines of a manifest in one pass: their order, which names they take, and the text of the top hash.
+ * A manifest whose lines are in walk order, each key once, needs no more than this; any other one is left to the
+ * parser that builds it name by name.
+ */
+import { CanonicalBlocks } from "./canonical-blocks.ts";
+import { canonicalEntry } from "./canonical-entry.ts";
+import type { CreateDigest } from "./hash.ts";
+import { formatCanonicalJson } from "./json.ts";
+import type { Json } from "./json.ts";
+import { compareKeyBytes, followsKeyBytes } from "./key-bytes.ts";
+import { parseHeaderLine, parseManifestLine } from "./manifest-line.ts";
+import { keyOffset, LineScanner } from "./manifest-scan.ts";
+import type { TopHash } from "./top-hash.ts";
+import { decodeUtf8, encodeUtf8, isWellFormed } from "./utf8.ts";
+
+const lineFeed = 0x0a;
+
+/** Longer keys (in bytes) could have too many segments. */
+const maxKeyBytes = 2000;
+
+export class ManifestCheck {
+	/** Undefined until the first line was read. */
+	header: Map<string, Json> | undefined;
+	/** Lines of directories: keys without final slash, in the order of the lines. */
+	readonly directories: { readonly key: string; readonly meta: Json }[] = [];
+	/** Entry lines so far. */
+	entries = 0;
+	/** Whether the line that was added last is an entry that bale would write in another way. */
+	isOdd = false;
+	readonly #scanner = new LineScanner();
+	readonly #blocks: CanonicalBlocks;
+	#key: Uint8Array = new Uint8Array(0);
+	#keyStart = 0;
+	#keyEnd = 0;
+	/** Keys of all directories that lines name or lead through, in order, and the first that is not before the last entry. */
+	#reserved: Uint8Array[] = [];
+	#nextReserved = 0;
+
+	/** Without `createSha256` nothing is hashed. */
+	constructor(createSha256?: CreateDigest) {
+		this.#blocks = new CanonicalBlocks(createSha256);
+	}
+
+	/**
+	 * Takes the line at `start`, which ends in a line feed, and returns where that is; the bytes must stay until the
+	 * next call or `release`. -1: this manifest is not for this class, which is of no more use.
+	 */
+	addLine(bytes: Uint8Array, start: number): number {
+		if (this.header !== undefined && this.#blocks.scan(this.#scanner, bytes, start)) {
+			this.isOdd = false;
+			return this.#addKey(bytes, start + keyOffset, this.#scanner.keyEnd) ? this.#scanner.end : -1;
+		}
+		const end = bytes.indexOf(lineFeed, start);
+		const taken =
+			this.header === undefined ? this.#addHeader(bytes, start, end) : this.#addOdd(bytes, start, end);
+		return taken ? end : -1;
+	}
+
+	/** Keeps nothing of the bytes of earlier lines. */
+	release(): void {
+		// Not `slice`, which copies nothing when these are Node's buffers.
+		this.#key = new Uint8Array(this.#key.subarray(this.#keyStart, this.#keyEnd));
+		this.#keyEnd = this.#key.length;
+		this.#keyStart = 0;
+	}
+
+	/** The top hash, or undefined when an entry has no hash or size, or nothing was hashed. */
+	finish(): TopHash | undefined {
+		if (this.entries === 0 && this.header !== undefined) this.#blocks.add(formatCanonicalJson(this.header));
+		return this.#blocks.digest();
+	}
+
+	#addHeader(bytes: Uint8Array, start: number, end: number): boolean {
+		try {
+			this.header = parseHeaderLine(decodeUtf8(bytes.subarray(start, end)));
+			return true;
+		} catch {
+			return false;
+		}
+	}
+
+	/** The first entry: the header can no longer change, and no directory may follow. */
+	#begin(): void {
+		const keys = new Set<string>();
+		for (const { key } of this.directories) {
+			for (let end = key.length; end >= 0; end = end === 0 ? -1 : key.lastIndexOf("/", end - 1)) {
+				keys.add(key.slice(0, end));
+			}
+		}
+		this.#reserved = Array.from(keys, encodeUtf8).sort((a, b) =>
+			compareKeyBytes(a, 0, a.length, b, 0, b.length),
+		);
+		this.#blocks.addFirst(formatCanonicalJson(this.header as Map<string, Json>));
+	}
+
+	#addOdd(bytes: Uint8Array, start: number, end: number): boolean {
+		try {
+			const line = parseManifestLine(decodeUtf8(bytes.subarray(start, end)));
+			if (!isWellFormed(line.key) || line.key.length > maxKeyBytes) return false;
+			if (line.kind === "directory") return this.#addDirectory(line.key, line.meta);
+			const { hash, size, raw } = line.entry;
+			const complete = (hash ?? raw?.hash) !== undefined && (size ?? raw?.size) !== undefined;
+			if (complete) this.#blocks.add(canonicalEntry(line.key, line.entry));
+			else this.#blocks.forget();
+			const key = encodeUtf8(line.key);
+			this.isOdd = true;
+			return this.#addKey(key, 0, key.length);
+		} catch {
+			return false;
+		}
+	}
+
+	#addDirectory(key: string, meta: Json): boolean {
+		if (this.entries > 0) return false;
+		const end = key.lastIndexOf("/");
+		if (end < 0) this.header?.set("user_meta", meta);
+		else this.directories.push({ key: key.slice(0, end), meta });
+		return true;
+	}
+
+	#addKey(bytes: Uint8Array, start: number, end: number): boolean {
+		if (end - start > maxKeyBytes) return false;
+		if (this.entries++ === 0) this.#begin();
+		else if (!followsKeyBytes(this.#key, this.#keyStart, this.#keyEnd, bytes, start, end)) return false;
+		for (; this.#nextReserved < this.#reserved.length; this.#nextReserved++) {
+			const reserved = this.#reserved[this.#nextReserved] as Uint8Array;
+			const order = compareKeyBytes(reserved, 0, reserved.length, bytes, start, end);
+			if (order > 0) break;
+			if (order === 0) return false;
+		}
+		this.#key = bytes;
+		this.#keyStart = start;
+		this.#keyEnd = end;
+		return true;
+	}
+}

@@ -1,0 +1,423 @@
+/** The ways to read a manifest beside one another: whatever the plain parser says, the others must say. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { anyJson, anyText } from "../../test/support/json-arbitrary.ts";
+import { diffTrees } from "./diff.ts";
+import type { Entry } from "./entry.ts";
+import { formatManifestJson } from "./json.ts";
+import { formatFacts, ManifestPass, openManifest, parseFacts } from "./manifest-open.ts";
+import { PlainManifestParser } from "./manifest-plain.ts";
+import { formatManifest, ManifestParser, parseManifest, type Manifest } from "./manifest.ts";
+import type { RandomBytes } from "./random-bytes.ts";
+import { createSha256 } from "./sha256.ts";
+import { canonicalParts, computeTopHash } from "./top-hash.ts";
+import { Directory, type Tree } from "./tree.ts";
+import { encodeUtf8 } from "./utf8.ts";
+
+const maxLineBytes = 16 * 1024 * 1024;
+
+/** Bytes that are copied at every read into the buffer that was given, as those of a file are. */
+function fileLike(bytes: Uint8Array): RandomBytes {
+	return {
+		size: bytes.length,
+		read(start, end, buffer) {
+			const target =
+				buffer !== undefined && buffer.length >= end - start ? buffer : new Uint8Array(end - start);
+			target.set(bytes.subarray(start, end));
+			return target.subarray(0, end - start);
+		},
+	};
+}
+
+function plainly(bytes: Uint8Array): Manifest {
+	const parser = new PlainManifestParser(maxLineBytes);
+	parser.push(bytes);
+	return parser.end();
+}
+
+/** What there is to say of a manifest, or the error that there is instead. */
+function outcome(read: () => Manifest): unknown {
+	let manifest: Manifest;
+	try {
+		manifest = read();
+	} catch (error) {
+		return failure(error);
+	}
+	return {
+		header: manifest.header,
+		walk: [...manifest.tree.walk()],
+		directories: [...manifest.tree.directories()],
+		content: content(manifest.tree.root),
+		files: manifest.tree.fileCount,
+		canonical: attempt(() => [...canonicalParts(manifest.header, manifest.tree)].join("")),
+		topHash: attempt(() => computeTopHash(manifest.header, manifest.tree, createSha256)),
+		text: attempt(() => [...formatManifest(manifest)].join("")),
+	};
+}
+
+function failure(error: unknown): unknown {
+	const { code, message, details } = error as { code?: unknown; message: string; details?: unknown };
+	return { code, message, details };
+}
+
+function attempt(work: () => string): unknown {
+	try {
+		return work();
+	} catch (error) {
+		return failure(error);
+	}
+}
+
+/** Everything in a directory in the order of its names, so that the order is compared, too. */
+function content(directory: Directory): unknown[] {
+	return Array.from(directory.children(), ([name, child]) =>
+		child instanceof Directory ? [name, child.meta, content(child)] : [name, child],
+	);
+}
+
+/** All ways that must give what the plain parser gives. */
+function expectSame(bytes: Uint8Array): void {
+	const expected = outcome(() => plainly(bytes));
+	expect(outcome(() => parseManifest(bytes))).toEqual(expected);
+	expect(outcome(() => parseManifest(bytes, { createSha256 }))).toEqual(expected);
+	expect(
+		outcome(() => {
+			const parser = new ManifestParser({ createSha256 });
+			for (let at = 0; at < bytes.length; at += 7) parser.push(bytes.subarray(at, at + 7));
+			return parser.end();
+		}),
+	).toEqual(expected);
+
+	const source = fileLike(bytes);
+	const pass = new ManifestPass(source, createSha256);
+	while (pass.step());
+	const found = pass.finish();
+	if (found === undefined) return;
+	expect(outcome(() => found)).toEqual(expected);
+	if (found.topHash === undefined) return;
+	expect(found.topHash).toBe((expected as { topHash: string }).topHash);
+	const noted = parseFacts(formatFacts(found.facts, found.topHash) ?? "");
+	const reopened = noted && openManifest(source, noted.facts, noted.topHash);
+	if (reopened === undefined) throw new Error("a manifest in order was not opened again");
+	expect(outcome(() => reopened)).toEqual(expected);
+	reopened.tree.root.children().next();
+	expect(computeTopHash(reopened.header, reopened.tree, createSha256)).toBe(found.topHash);
+}
+
+const segment = fc.oneof(
+	{ weight: 6, arbitrary: fc.stringMatching(/^[a-c.!0~-]{1,2}$/) },
+	{ weight: 1, arbitrary: anyText.map((text) => text.replaceAll("/", "")) },
+	{ weight: 1, arbitrary: fc.constantFrom("", "é", "\u{1f600}", "\ue000", 'q"', "b\\s", "\u007f", "\t") },
+);
+const anyKey = fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
+const url = fc.oneof(
+	{
+		weight: 4,
+		arbitrary: fc.constantFrom(
+			"s3://b/k",
+			"s3://b/k/x_y~z?versionId=a.b-c",
+			"file:///a/b%20c",
+			"s3://b/%25%2B//.",
+		),
+	},
+	{
+		weight: 1,
+		arbitrary: fc.constantFrom(
+			...[
+				"s3://b/k?versionId=",
+				"s3://b/k?versionId=a%20b",
+				"s3://b/%2f",
+				"s3://b/%2F",
+				"s3://b/%41",
+				"s3://B/k",
+			],
+			...[
+				"file:///a//b",
+				"file:///a/../b",
+				"file:///a/.",
+				"file:///a/",
+				"file:///",
+				"file:///C%3A/x",
+				"file:///C:/x",
+			],
+			...[
+				"s3://b/é",
+				"s3://b/%C3%A9",
+				"s3://b/%FF",
+				"file:///%7F",
+				"s3://b/k#f",
+				"s3://b",
+				"http://h/",
+				"s3:///k",
+				"a/b",
+			],
+		),
+	},
+);
+const size = fc.oneof(
+	{ weight: 4, arbitrary: fc.nat().map(String) },
+	{
+		weight: 1,
+		arbitrary: fc.constantFrom(
+			"null",
+			"-1",
+			"-0",
+			"01",
+			"1.5",
+			"1e3",
+			"9007199254740993",
+			"999999999999999",
+			'"1"',
+		),
+	},
+);
+const hash = fc.oneof(
+	{
+		weight: 4,
+		arbitrary: fc
+			.constantFrom("a1", "Zm9v", "é", "")
+			.map((v) => `{"type": "SHA256", "value": ${JSON.stringify(v)}}`),
+	},
+	{
+		weight: 1,
+		arbitrary: fc.constantFrom(
+			"null",
+			"{}",
+			'{"value": "a", "type": "b"}',
+			'{"type": "a", "value": "b", "c": 1}',
+			'"x"',
+		),
+	},
+);
+const number = fc.oneof(
+	fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+	fc.constantFrom(
+		"0.0",
+		"-0.0",
+		"-0",
+		"1.0",
+		"1.10",
+		"0.0001",
+		"0.00001",
+		"0.00012",
+		"123456789012345.0",
+		"1e5",
+		"1E5",
+	),
+	fc.constantFrom(
+		"00",
+		"1.",
+		".5",
+		"-",
+		"9999999999999999999999",
+		"0.1234567890123456",
+		"NaN",
+		"-Infinity",
+		"1.5e-7",
+	),
+);
+const meta = fc.oneof(
+	{ weight: 3, arbitrary: fc.constant("{}") },
+	{
+		weight: 3,
+		arbitrary: fc
+			.dictionary(anyText, anyJson(), { maxKeys: 5 })
+			.map((value) => formatManifestJson(new Map(Object.entries(value)))),
+	},
+	{
+		weight: 3,
+		arbitrary: fc
+			.array(fc.tuple(fc.constantFrom("b", "a", "ab", "é", "c c"), number), { maxLength: 6 })
+			.map(objectText),
+	},
+	{
+		weight: 1,
+		arbitrary: fc.constantFrom(
+			"null",
+			"[]",
+			"1",
+			'"x"',
+			'{"a":1}',
+			'{"b": {"d": 1, "c": [1, {"z": 1, "y": {}}]}, "a": [ ]}',
+			"{} ",
+		),
+	},
+);
+
+function objectText(members: readonly (readonly [string, string])[]): string {
+	return `{${members.map(([key, value]) => `${JSON.stringify(key)}: ${value}`).join(", ")}}`;
+}
+
+const entryLine = fc
+	.record({ key: anyKey, url, size, hash, meta })
+	.map(
+		({ key, url: location, size: bytes, hash: digest, meta: value }) =>
+			`{"logical_key": ${JSON.stringify(key)}, "physical_keys": ["${location}"], "size": ${bytes}, "hash": ${digest}, "meta": ${value}}`,
+	);
+const goodLine = fc
+	.record({ key: anyKey, meta })
+	.map(
+		({ key, meta: value }) =>
+			`{"logical_key": ${JSON.stringify(key)}, "physical_keys": ["s3://b/k"], "size": 1, "hash": {"type": "t", "value": "v"}, "meta": ${value}}`,
+	);
+const directoryLine = fc
+	.record({ key: anyKey, meta })
+	.map(({ key, meta: value }) => `{"logical_key": ${JSON.stringify(`${key}/`)}, "meta": ${value}}`);
+const header = fc.constantFrom(
+	'{"version": "v0"}',
+	'{"version": "v0", "message": null, "user_meta": {"b": 1.0, "a": "é"}}',
+	"[]",
+	" {}",
+);
+
+/** Lines as they are, and in the order of a walk, in which quilt3 writes them. */
+const manifestText = fc
+	.record({
+		header: fc.oneof(
+			{ weight: 9, arbitrary: fc.constant('{"version": "v0"}') },
+			{ weight: 1, arbitrary: header },
+		),
+		directories: fc.oneof(fc.constant([]), fc.array(directoryLine, { maxLength: 3 })),
+		entries: fc.oneof(fc.array(goodLine, { maxLength: 12 }), fc.array(entryLine, { maxLength: 8 })),
+		sorted: fc.constantFrom(true, true, true, false),
+		end: fc.constantFrom("\n", "\n", "\n", "\n", "", "\r\n", "\n\n"),
+	})
+	.map(({ header: first, directories, entries, sorted, end }) => {
+		const lines = sorted ? inOrder(entries) : entries;
+		return [first, ...directories, ...lines].join("\n") + (lines.length > 0 ? end : "\n");
+	});
+
+function inOrder(lines: readonly string[]): string[] {
+	const rank = (line: string): string =>
+		(JSON.parse(line.slice(16, line.indexOf(', "physical_keys"'))) as string) + "/";
+	const byKey = new Map(lines.map((line) => [rank(line), line]));
+	const keys = [...byKey.keys()].sort((a, b) => {
+		const [x, y] = [a.split("/"), b.split("/")];
+		for (let i = 0; ; i++) {
+			const order = Buffer.compare(Buffer.from(x[i] ?? ""), Buffer.from(y[i] ?? ""));
+			if (order !== 0 || i >= Math.max(x.length, y.length)) return order;
+		}
+	});
+	return keys.map((key) => byKey.get(key) ?? "");
+}
+
+describe("manifests read as bytes", () => {
+	test("are what the plain parser makes of them, errors included", () => {
+		fc.assert(
+			fc.property(manifestText, (text) => {
+				expectSame(encodeUtf8(text));
+			}),
+			{ numRuns: 1500 },
+		);
+	}, 120_000);
+
+	test("also when bytes in them were damaged", () => {
+		const damage = fc.array(
+			fc.tuple(fc.nat(), fc.oneof(fc.nat(255), fc.constantFrom(0x0a, 0x22, 0x5c, 0x7d, 0x20))),
+			{
+				minLength: 1,
+				maxLength: 3,
+			},
+		);
+		fc.assert(
+			fc.property(manifestText, damage, (text, changes) => {
+				const bytes = encodeUtf8(text);
+				for (const [at, byte] of changes) bytes[at % bytes.length] = byte;
+				expectSame(bytes);
+			}),
+			{ numRuns: 1000 },
+		);
+	}, 120_000);
+
+	test("many of the manifests in these tests are in order", () => {
+		let inOrderCount = 0;
+		const texts = fc.sample(manifestText, { numRuns: 200, seed: 1 });
+		for (const text of texts) {
+			const pass = new ManifestPass(fileLike(encodeUtf8(text)), createSha256);
+			while (pass.step());
+			if (pass.finish()?.topHash !== undefined) inOrderCount++;
+		}
+		expect(inOrderCount).toBeGreaterThan(50);
+	});
+});
+
+const changed: Entry = {
+	physicalKey: { kind: "s3", bucket: "b", key: "new" },
+	size: 2,
+	hash: { type: "t", value: "new" },
+	meta: new Map(),
+};
+
+type Change = readonly [what: "set" | "delete" | "open" | "makeDirectory" | "subtree", key: string];
+const changes = fc.array(
+	fc.tuple(fc.constantFrom<Change[0]>("set", "set", "delete", "open", "makeDirectory", "subtree"), anyKey),
+	{ maxLength: 10 },
+);
+
+/** What was done, or the error's message. */
+function apply(tree: Tree, [what, key]: Change): unknown {
+	try {
+		if (what === "set") tree.set(key, changed);
+		else if (what === "delete") return tree.delete(key);
+		else if (what === "makeDirectory") tree.makeDirectory(key);
+		else if (what === "open") return tree.get(key) instanceof Directory || tree.get(key);
+		else {
+			const below = tree.subtree(key);
+			below.set("new in it", changed);
+			return [...below.walk()];
+		}
+	} catch (error) {
+		return failure(error);
+	}
+	return undefined;
+}
+
+test("changes to a tree that is lines have the effects that they have on any tree", () => {
+	fc.assert(
+		fc.property(manifestText, changes, (text, list) => {
+			const bytes = encodeUtf8(text);
+			let plain: Manifest;
+			try {
+				plain = plainly(bytes);
+			} catch {
+				return;
+			}
+			const pass = new ManifestPass(fileLike(bytes), createSha256);
+			while (pass.step());
+			const found = pass.finish() ?? parseManifest(bytes);
+			const before = outcome(() => found);
+			const copy = { header: found.header, tree: found.tree.clone() };
+			for (const change of list) {
+				expect(apply(copy.tree, change)).toEqual(apply(plain.tree, change));
+				const [, key] = change;
+				expect(copy.tree.has(key)).toBe(plain.tree.has(key));
+			}
+			const expected = outcome(() => plain);
+			expect(outcome(() => copy)).toEqual(expected);
+			expect(outcome(() => ({ ...copy, tree: copy.tree.clone() }))).toEqual(expected);
+			expect(outcome(() => found)).toEqual(before);
+			expect(diffTrees(found.tree, copy.tree)).toEqual(diffTrees(plainly(bytes).tree, plain.tree));
+			expect(diffTrees(copy.tree, found.tree)).toEqual(diffTrees(plain.tree, plainly(bytes).tree));
+		}),
+		{ numRuns: 1000 },
+	);
+}, 120_000);
+
+test("a walk goes on among the changes that are made during it", () => {
+	const line = (key: string): string =>
+		`{"logical_key": "${key}", "physical_keys": ["s3://b/k"], "size": 1, "hash": {"type": "t", "value": "v"}, "meta": {}}`;
+	const bytes = encodeUtf8(['{"version": "v0"}', ...["a", "b/c", "b/d", "e"].map(line)].join("\n"));
+	for (const tree of [parseManifest(bytes).tree, plainly(bytes).tree]) {
+		const seen: unknown[] = [];
+		for (const [key, { size: bytesOfEntry }] of tree.walk()) {
+			seen.push([key, bytesOfEntry]);
+			if (key === "a") tree.delete("b/c");
+			if (key === "b/d") tree.set("e", changed);
+		}
+		expect(seen).toEqual([
+			["a", 1],
+			["b/d", 1],
+			["e", 2],
+		]);
+	}
+});

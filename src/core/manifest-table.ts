@@ -1,0 +1,234 @@
+/**
+ * The entry lines of a manifest, in walk order, by the bytes where they start. Nothing is kept of them but where the
+ * first one starts: keys are found by bisection, and entries made when they are asked for.
+ */
+import type { Entry } from "./entry.ts";
+import type { JsonObject } from "./json.ts";
+import { lineBlocks, type LineBlock } from "./line-blocks.ts";
+import { parseManifestLine } from "./manifest-line.ts";
+import { keyOffset, startsWithKey } from "./manifest-scan.ts";
+import type { RandomBytes } from "./random-bytes.ts";
+import type { TopHash } from "./top-hash.ts";
+import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
+
+const quote = 0x22;
+const slash = 0x2f;
+const backslash = 0x5c;
+const lineFeed = 0x0a;
+
+/** Bytes that are read around a place that is looked at. */
+const windowBytes = 16 * 1024;
+
+/** What a pass over a manifest has found. */
+export type TableFacts = {
+	/** Where the first entry line starts; for none of them the end. */
+	readonly low: number;
+	readonly entries: number;
+	/** In bytes, without line feed. */
+	readonly longestLine: number;
+	/** Where the lines start that are not as bale would write them, ascending. */
+	readonly odd: readonly number[];
+};
+
+/** What a name is in a directory: the line at `low`, or a directory of the lines that start in `[low, high)`. */
+export type Found = { readonly kind: "file" | "directory"; readonly low: number; readonly high: number };
+
+export class ManifestTable implements TableFacts {
+	readonly low: number;
+	readonly high: number;
+	readonly entries: number;
+	readonly longestLine: number;
+	readonly odd: readonly number[];
+	/** The top hash of all lines below this header, when it is known. */
+	known: { readonly header: JsonObject; readonly topHash: TopHash } | undefined;
+	/** All of the manifest. */
+	readonly source: RandomBytes;
+	/** The part of the manifest that is being looked at, and where it starts. */
+	#window: Uint8Array;
+	#windowStart = 0;
+	/** The line that was looked at last: where it ends (at its line feed), and its key. */
+	#lineEnd = 0;
+	#key: Uint8Array;
+	#keyStart = 0;
+	#keyEnd = 0;
+
+	/** Each line of `source` ends in a line feed. */
+	constructor(source: RandomBytes, facts: TableFacts) {
+		this.source = source;
+		this.#window = new Uint8Array(0);
+		this.#key = this.#window;
+		this.low = facts.low;
+		this.high = source.size;
+		this.entries = facts.entries;
+		this.longestLine = facts.longestLine;
+		this.odd = facts.odd;
+	}
+
+	/** The logical key of the line at `start`, without its first `skip` bytes. */
+	key(start: number, skip: number): string {
+		this.#look(start);
+		return decodeUtf8(this.#key.subarray(this.#keyStart + skip, this.#keyEnd));
+	}
+
+	entry(start: number): Entry {
+		this.#look(start);
+		const text = decodeUtf8(
+			this.#window.subarray(start - this.#windowStart, this.#lineEnd - this.#windowStart),
+		);
+		return readEntryLine(text);
+	}
+
+	/** Where the line after that at `start` starts. */
+	next(start: number): number {
+		this.#look(start);
+		return this.#lineEnd + 1;
+	}
+
+	/** The first line in `[low, high)` whose name behind `skip` bytes is not before `name` (UTF-8); `high` when there is none. */
+	lowerBound(low: number, high: number, skip: number, name: Uint8Array): number {
+		return this.#bisect(low, high, (start) => this.#compareName(start, skip, name) < 0);
+	}
+
+	/** What `name` (UTF-8) is among the lines `[low, high)`, whose keys have `skip` bytes in common. */
+	find(low: number, high: number, skip: number, name: Uint8Array): Found | undefined {
+		const start = this.lowerBound(low, high, skip, name);
+		if (start === high || this.#compareName(start, skip, name) !== 0) return undefined;
+		return this.#describe(start, high, skip, name);
+	}
+
+	/** The name behind `skip` bytes of the line at `low`, and what it is among the lines `[low, high)`. */
+	first(low: number, high: number, skip: number): { readonly name: Uint8Array; readonly found: Found } {
+		this.#look(low);
+		const start = this.#keyStart + skip;
+		const end = this.#key.indexOf(slash, start);
+		const nameEnd = end < 0 || end > this.#keyEnd ? this.#keyEnd : end;
+		const name = new Uint8Array(this.#key.subarray(start, nameEnd));
+		return { name, found: this.#describe(low, high, skip, name) };
+	}
+
+	/** The lines in `[low, high)` that are not as bale would write them: they may be neither copied nor scanned. */
+	oddLines(low: number, high: number): readonly number[] {
+		return this.odd.slice(this.#oddFrom(low), this.#oddFrom(high));
+	}
+
+	/** Number of lines in `[low, high)`. */
+	count(low: number, high: number): number {
+		if (low === this.low && high === this.high) return this.entries;
+		let count = 0;
+		for (const { bytes, start, end } of this.blocks(low, high)) {
+			for (let at = start; at < end; at = bytes.indexOf(lineFeed, at) + 1) count++;
+		}
+		return count;
+	}
+
+	/** The lines `[low, high)`, many at once; a block may change when the next one is asked for. */
+	blocks(low: number, high: number): Generator<LineBlock> {
+		return lineBlocks(this.source, low, high);
+	}
+
+	#oddFrom(start: number): number {
+		let [first, end] = [0, this.odd.length];
+		while (first < end) {
+			const middle = (first + end) >>> 1;
+			if ((this.odd[middle] as number) < start) first = middle + 1;
+			else end = middle;
+		}
+		return first;
+	}
+
+	#describe(start: number, high: number, skip: number, name: Uint8Array): Found {
+		this.#look(start);
+		const next = this.#lineEnd + 1;
+		if (this.#keyStart + skip + name.length === this.#keyEnd) return { kind: "file", low: start, high: next };
+		const inside = (line: number): boolean => this.#compareName(line, skip, name) === 0;
+		// Most directories are small beside what follows.
+		let [from, step] = [start, windowBytes];
+		while (from + step < high && inside(this.#startOfLine(from + step, from))) {
+			from = this.#startOfLine(from + step, from);
+			step *= 2;
+		}
+		const end = this.#bisect(from, Math.min(high, from + step), inside);
+		return { kind: "directory", low: start, high: end };
+	}
+
+	/** The first line that starts in `[low, high)` and is not before; `high` or later when there is none. */
+	#bisect(low: number, high: number, isBefore: (start: number) => boolean): number {
+		let [first, end] = [low, high];
+		while (first < end) {
+			const middle = this.#startOfLine(first + Math.floor((end - first) / 2), first);
+			if (isBefore(middle)) first = this.next(middle);
+			else end = middle;
+		}
+		return first;
+	}
+
+	/** Where the line that has the byte `at` starts; not before `low`, which is the start of a line. */
+	#startOfLine(at: number, low: number): number {
+		for (let before = windowBytes / 2; ; before *= 4) {
+			const from = Math.max(low, at - before);
+			this.#cover(from, Math.min(this.high, at + 1));
+			const found = this.#window.subarray(0, at - this.#windowStart).lastIndexOf(lineFeed);
+			if (found >= 0 && this.#windowStart + found >= low) return this.#windowStart + found + 1;
+			if (from === low) return low;
+		}
+	}
+
+	#compareName(start: number, skip: number, name: Uint8Array): number {
+		this.#look(start);
+		const key = this.#key;
+		const end = this.#keyEnd;
+		let at = this.#keyStart + skip;
+		for (let i = 0; ; i++, at++) {
+			const over = at >= end || key[at] === slash;
+			if (i === name.length) return over ? 0 : 1;
+			if (over) return -1;
+			const order = (key[at] as number) - (name[i] as number);
+			if (order !== 0) return order;
+		}
+	}
+
+	/** Finds end and key of the line at `start`. */
+	#look(start: number): void {
+		for (let length = windowBytes / 2; ; length *= 4) {
+			this.#cover(start, Math.min(this.high, start + 1));
+			const end = this.#window.indexOf(lineFeed, start - this.#windowStart);
+			if (end >= 0) {
+				this.#lineEnd = this.#windowStart + end;
+				break;
+			}
+			this.#load(start, Math.min(this.high, start + 2 * length));
+		}
+		const at = start - this.#windowStart;
+		if (startsWithKey(this.#window, at)) {
+			let end = at + keyOffset;
+			while (this.#window[end] !== quote && this.#window[end] !== backslash) end++;
+			if (this.#window[end] === quote) {
+				this.#key = this.#window;
+				this.#keyStart = at + keyOffset;
+				this.#keyEnd = end;
+				return;
+			}
+		}
+		const text = decodeUtf8(this.#window.subarray(at, this.#lineEnd - this.#windowStart));
+		this.#key = encodeUtf8(parseManifestLine(text).key);
+		this.#keyStart = 0;
+		this.#keyEnd = this.#key.length;
+	}
+
+	/** Has the bytes `[start, end)` in the window. */
+	#cover(start: number, end: number): void {
+		const covered = start >= this.#windowStart && end <= this.#windowStart + this.#window.length;
+		if (!covered) this.#load(start, Math.min(this.high, Math.max(end, start + windowBytes)));
+	}
+
+	#load(start: number, end: number): void {
+		this.#window = this.source.read(start, end, this.#window);
+		this.#windowStart = start;
+	}
+}
+
+function readEntryLine(text: string): Entry {
+	const line = parseManifestLine(text);
+	if (line.kind !== "entry") throw new TypeError("a line of the table is no entry");
+	return line.entry;
+}
