@@ -1,5 +1,12 @@
 /** Variables that tests may take over from the caller although they begin with a prefix of ours. */
-const passed = new Set(["BALE_SEED", "BALE_TOOLS_DIR", "BALE_CHROMIUM", "BALE_PYTHON", "BALE_VERSITYGW"]);
+const passed = new Set([
+	"BALE_SEED",
+	"BALE_TOOLS_DIR",
+	"BALE_CHROMIUM",
+	"BALE_PYTHON",
+	"BALE_VERSITYGW",
+	"BALE_MINIO",
+]);
 
 /**
  * Changes to an environment after which neither bale nor quilt3 sees the user's own settings or

@@ -53,9 +53,9 @@ export const tiers = [
 	{ name: "interop", title: "quilt3, live, both directions", include: special.interop, needs: ["python"] },
 	{
 		name: "s3",
-		title: "S3 registries on versitygw, also beside quilt3",
+		title: "S3 registries on versitygw and MinIO, also beside quilt3",
 		include: special.s3,
-		needs: ["versitygw", "python"],
+		needs: ["versitygw", "minio", "python"],
 	},
 	{ name: "shells", title: "completion in bash, zsh, fish", include: special.shells, needs: ["shells"] },
 	{ name: "browser", title: "the browser entry in Chromium", include: special.browser, needs: ["chromium"] },

@@ -23,8 +23,11 @@ export const toolsDirectory = process.env.BALE_TOOLS_DIR || join(root, ".tools")
 /** Node releases that the suite must pass on besides the one that runs it. */
 const nodeReleases = ["20.20.2", "22.23.3", "24.21.0"];
 
-/** The S3 server of the tests. */
-const versitygwRelease = "1.8.0";
+/** The S3 servers of the tests, as Go modules. */
+const goServers = {
+	versitygw: { module: "github.com/versity/versitygw/cmd/versitygw", version: "1.8.0" },
+	minio: { module: "github.com/minio/minio", version: "0.0.0-20260212201848-7aac2a2c5b7c" },
+};
 
 const quiet = { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" };
 
@@ -185,34 +188,36 @@ function disk() {
 	};
 }
 
-/** An S3 server, built from its source by Go. */
-function versitygw() {
-	const named = process.env.BALE_VERSITYGW;
-	const fix =
-		"Install Go 1.25 or newer (https://go.dev/dl/), or name the program: BALE_VERSITYGW=/path/to/versitygw";
-	if (named) {
-		if (isExecutable(named)) return { env: { BALE_TEST_VERSITYGW: named } };
-		return { missing: "BALE_VERSITYGW names no program", fix };
-	}
-	if (process.platform === "win32") return { missing: "versitygw does not run on Windows", fix };
-	const directory = join(toolsDirectory, `versitygw-${versitygwRelease}`);
-	const binary = join(directory, "versitygw");
+/** An S3 server, built from its source by Go: `BALE_VERSITYGW`, `BALE_MINIO` name one that is there. */
+function goServer(name) {
+	const variable = `BALE_${name.toUpperCase()}`;
+	const env = (binary) => ({ env: { [`BALE_TEST_${name.toUpperCase()}`]: binary } });
+	const fix = `Install Go 1.25 or newer (https://go.dev/dl/), or name the program: ${variable}=/path/to/${name}`;
+	const named = process.env[variable];
+	if (named) return isExecutable(named) ? env(named) : { missing: `${variable} names no program`, fix };
+	if (process.platform === "win32") return { missing: `${name} is not run on Windows`, fix };
+	const { module, version } = goServers[name];
+	const directory = join(toolsDirectory, `${name}-${version}`);
+	const binary = join(directory, name);
 	if (!isExecutable(binary)) {
 		const go = onPath("go") ?? ["/usr/local/go/bin/go", "/usr/lib/go/bin/go"].find(isExecutable);
-		if (!go) return { missing: "no versitygw, and no Go to build it", fix };
-		const env = { ...process.env, GOBIN: directory, GOFLAGS: "-mod=mod" };
-		const module = `github.com/versity/versitygw/cmd/versitygw@v${versitygwRelease}`;
-		const built = run(go, ["install", module], { ...quiet, env });
+		if (!go) return { missing: `no ${name}, and no Go to build it`, fix };
+		console.log(`Building ${name} ${version} (once; several minutes) …`);
+		const settings = { ...process.env, GOBIN: directory, GOFLAGS: "-mod=mod", CGO_ENABLED: "0" };
+		const built = run(go, ["install", `${module}@v${version}`], { ...quiet, env: settings });
 		if (built.status !== 0 || !isExecutable(binary))
 			return {
-				missing: `go could not build versitygw: ${lastLine(built.output)}`,
+				missing: `go could not build ${name}: ${lastLine(built.output)}`,
 				fix: "Give go a module proxy that it can reach (GOPROXY)",
 			};
 	}
-	return { env: { BALE_TEST_VERSITYGW: binary } };
+	return env(binary);
 }
 
-const finders = { python, versitygw, nodes, shells, chromium, disk };
+const versitygw = () => goServer("versitygw");
+const minio = () => goServer("minio");
+
+const finders = { python, versitygw, minio, nodes, shells, chromium, disk };
 
 /**
  * Finds or sets up the tool called `name`.

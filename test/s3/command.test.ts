@@ -3,113 +3,115 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli, runCliJson, type CliResult } from "../support/cli.ts";
 import { makeTemporaryDirectory, removeDirectory } from "../support/temporary.ts";
-import { startVersitygw, type S3Server } from "../support/versitygw.ts";
+import { onEachServer } from "../support/s3/servers.ts";
 
-const home = makeTemporaryDirectory();
-let server: S3Server;
+onEachServer((server) => {
+	const home = makeTemporaryDirectory();
 
-beforeAll(async () => {
-	server = await startVersitygw();
-	mkdirSync(join(home, "cats/sub"), { recursive: true });
-	writeFileSync(join(home, "cats/a.txt"), "a\n");
-	writeFileSync(join(home, "cats/sub/b.txt"), "b\n");
-});
-afterAll(async () => {
-	await server.stop();
-	removeDirectory(home);
-});
-
-const bale = (...args: string[]): Promise<CliResult> =>
-	runCli(args, { home, env: { ...server.environment } });
-const json = (...args: string[]): Promise<Record<string, unknown>> =>
-	runCliJson(args, { home, env: { ...server.environment } });
-
-describe("bale on a bucket", () => {
-	it("doctor shows unfinished uploads, and removes those that are old enough when it is asked to", async () => {
-		const bucket = await server.makeBucket();
-		const registry = `s3://${bucket}`;
-		const client = server.client(bucket);
-		const change = { action: "s3:PutObject", key: "some/big file", isRead: false } as const;
-		const text = await (async () => {
-			const begun = await client.expect({ ...change, method: "POST", query: [["uploads", ""]] });
-			return client.text({ ...change, method: "POST" }, begun);
-		})();
-		const uploadId = /<UploadId>(.*?)</.exec(text)?.[1] ?? "";
-		const bytes = new Uint8Array(1000);
-		(
-			await client.expect({
-				...change,
-				method: "PUT",
-				query: [
-					["partNumber", "1"],
-					["uploadId", uploadId],
-				],
-				body: { bytes, sha256: client.sha256(bytes) },
-			})
-		).discard();
-		const place = `s3://${bucket}/some/big%20file`;
-		const found = async (...args: string[]): Promise<Record<string, unknown> | undefined> => {
-			const { findings } = (await json("doctor", registry, ...args)) as {
-				findings: Record<string, unknown>[];
-			};
-			return findings.find(({ check }) => String(check).startsWith("upload"));
-		};
-		expect(await found()).toMatchObject({ check: "upload", severity: "note", path: place });
-		expect(String((await found())?.["what"])).toContain("1,000 bytes");
-		expect(await found("--abort-uploads")).toMatchObject({ severity: "note" });
-		expect(await found("--min-age", "0")).toMatchObject({ severity: "warning" });
-		expect(await found("--abort-uploads", "--min-age", "0")).toMatchObject({ severity: "ok", path: place });
-		expect(await found()).toMatchObject({ check: "uploads", severity: "ok" });
+	beforeAll(() => {
+		mkdirSync(join(home, "cats/sub"), { recursive: true });
+		writeFileSync(join(home, "cats/a.txt"), "a\n");
+		writeFileSync(join(home, "cats/sub/b.txt"), "b\n");
+	});
+	afterAll(() => {
+		removeDirectory(home);
 	});
 
-	it("pushes, lists, shows, installs, compares, rolls back and deletes", async () => {
-		const registry = `s3://${await server.makeBucket({ versions: true })}`;
-		const first = await json("push", "ann/cats", "--dir", "cats", "--registry", registry, "-m", "one");
-		expect(first).toMatchObject({ files: 2, changed: true, copied: { files: 2 } });
-		expect((await bale("list", "--registry", registry)).stdout).toContain("ann/cats");
+	const bale = (...args: string[]): Promise<CliResult> =>
+		runCli(args, { home, env: { ...server().environment } });
+	const json = (...args: string[]): Promise<Record<string, unknown>> =>
+		runCliJson(args, { home, env: { ...server().environment } });
 
-		const dest = join(home, "copy");
-		await json("install", "ann/cats", "--registry", registry, "--dest", dest);
-		expect(readFileSync(join(dest, "sub/b.txt"), "utf8")).toBe("b\n");
-		expect((await bale("verify", "ann/cats", "--registry", registry, "--dir", dest)).code).toBe(0);
-		expect((await bale("status", dest)).code).toBe(0);
+	describe("bale on a bucket", () => {
+		it("doctor shows unfinished uploads, and removes those that are old enough when it is asked to", async () => {
+			const bucket = await server().makeBucket();
+			const registry = `s3://${bucket}`;
+			const client = server().client(bucket);
+			const change = { action: "s3:PutObject", key: "some/big file", isRead: false } as const;
+			const text = await (async () => {
+				const begun = await client.expect({ ...change, method: "POST", query: [["uploads", ""]] });
+				return client.text({ ...change, method: "POST" }, begun);
+			})();
+			const uploadId = /<UploadId>(.*?)</.exec(text)?.[1] ?? "";
+			const bytes = new Uint8Array(1000);
+			(
+				await client.expect({
+					...change,
+					method: "PUT",
+					query: [
+						["partNumber", "1"],
+						["uploadId", uploadId],
+					],
+					body: { bytes, sha256: client.sha256(bytes) },
+				})
+			).discard();
+			const place = `s3://${bucket}/some/big%20file`;
+			const found = async (...args: string[]): Promise<Record<string, unknown> | undefined> => {
+				const { findings } = (await json("doctor", registry, ...args)) as {
+					findings: Record<string, unknown>[];
+				};
+				return findings.find(({ check }) => String(check).startsWith("upload"));
+			};
+			expect(await found()).toMatchObject({ check: "upload", severity: "note", path: place });
+			expect(String((await found())?.["what"])).toContain("1,000 bytes");
+			expect(await found("--abort-uploads")).toMatchObject({ severity: "note" });
+			expect(await found("--min-age", "0")).toMatchObject({ severity: "warning" });
+			expect(await found("--abort-uploads", "--min-age", "0")).toMatchObject({ severity: "ok", path: place });
+			expect(await found()).toMatchObject({ check: "uploads", severity: "ok" });
+		});
 
-		writeFileSync(join(dest, "a.txt"), "changed\n");
-		expect((await bale("verify", "ann/cats", "--registry", registry, "--dir", dest)).code).toBe(13);
-		const second = await json("push", "ann/cats", "--dir", dest, "--registry", registry, "-m", "two");
-		expect(second).toMatchObject({ copied: { files: 1 }, reused: { files: 1 } });
-		expect((await bale("log", "ann/cats", "--registry", registry)).stdout).toMatch(/two[^]*one/);
-		expect((await bale("cat", "ann/cats", "a.txt", "--registry", registry)).stdout).toBe("changed\n");
-		const old = `ann/cats@${String(first["topHash"])}`;
-		expect((await bale("cat", old, "a.txt", "--registry", registry)).stdout).toBe("a\n");
-		expect((await bale("diff", old, "ann/cats", "--registry", registry)).stdout).toContain("a.txt");
-		expect((await bale("rollback", old, "--registry", registry)).code).toBe(0);
-		expect((await bale("delete", "ann/cats", "--registry", registry, "--yes")).code).toBe(0);
-		expect((await bale("log", "ann/cats", "--registry", registry)).code).toBe(10);
-	}, 120_000);
+		it("pushes, lists, shows, installs, compares, rolls back and deletes", async () => {
+			const registry = `s3://${await server().makeBucket({ versions: true })}`;
+			const first = await json("push", "ann/cats", "--dir", "cats", "--registry", registry, "-m", "one");
+			expect(first).toMatchObject({ files: 2, changed: true, copied: { files: 2 } });
+			expect((await bale("list", "--registry", registry)).stdout).toContain("ann/cats");
 
-	it("packages what is in a bucket, with copies and without", async () => {
-		const source = `s3://${await server.makeBucket({ versions: true })}`;
-		await json("push", "ann/source", "--dir", "cats", "--registry", source);
-		const folder = `${source}/ann/source`;
-		const target = `s3://${await server.makeBucket({ versions: true })}`;
-		const linked = await json("push", "ann/linked", "--dir", folder, "--no-copy", "--registry", target);
-		expect(linked).toMatchObject({ files: 2, copied: { files: 0 } });
-		const copied = await json("push", "ann/copied", "--dir", folder, "--registry", target);
-		expect(copied).toMatchObject({ files: 2, copied: { files: 2 }, topHash: linked["topHash"] });
-		for (const name of ["ann/linked", "ann/copied"]) {
-			expect((await bale("cat", name, "sub/b.txt", "--registry", target)).stdout).toBe("b\n");
-		}
-	}, 120_000);
+			const dest = join(home, "copy");
+			await json("install", "ann/cats", "--registry", registry, "--dest", dest);
+			expect(readFileSync(join(dest, "sub/b.txt"), "utf8")).toBe("b\n");
+			expect((await bale("verify", "ann/cats", "--registry", registry, "--dir", dest)).code).toBe(0);
+			expect((await bale("status", dest)).code).toBe(0);
 
-	it("says what is wrong with a bucket, an endpoint and keys", async () => {
-		const missing = await bale("list", "--registry", "s3://no-such-bucket-here");
-		expect(missing).toMatchObject({ code: 10, stderr: expect.stringContaining("no such bucket") as string });
-		const registry = `s3://${await server.makeBucket()}`;
-		const args = ["push", "ann/cats", "--dir", "cats", "--registry", registry];
-		const keys = { AWS_SECRET_ACCESS_KEY: "wrong" };
-		const refused = await runCli(args, { home, env: { ...server.environment, ...keys } });
-		expect(refused.code).toBe(12);
-		expect(refused.stderr).not.toContain("wrong");
-	}, 60_000);
+			writeFileSync(join(dest, "a.txt"), "changed\n");
+			expect((await bale("verify", "ann/cats", "--registry", registry, "--dir", dest)).code).toBe(13);
+			const second = await json("push", "ann/cats", "--dir", dest, "--registry", registry, "-m", "two");
+			expect(second).toMatchObject({ copied: { files: 1 }, reused: { files: 1 } });
+			expect((await bale("log", "ann/cats", "--registry", registry)).stdout).toMatch(/two[^]*one/);
+			expect((await bale("cat", "ann/cats", "a.txt", "--registry", registry)).stdout).toBe("changed\n");
+			const old = `ann/cats@${String(first["topHash"])}`;
+			expect((await bale("cat", old, "a.txt", "--registry", registry)).stdout).toBe("a\n");
+			expect((await bale("diff", old, "ann/cats", "--registry", registry)).stdout).toContain("a.txt");
+			expect((await bale("rollback", old, "--registry", registry)).code).toBe(0);
+			expect((await bale("delete", "ann/cats", "--registry", registry, "--yes")).code).toBe(0);
+			expect((await bale("log", "ann/cats", "--registry", registry)).code).toBe(10);
+		}, 120_000);
+
+		it("packages what is in a bucket, with copies and without", async () => {
+			const source = `s3://${await server().makeBucket({ versions: true })}`;
+			await json("push", "ann/source", "--dir", "cats", "--registry", source);
+			const folder = `${source}/ann/source`;
+			const target = `s3://${await server().makeBucket({ versions: true })}`;
+			const linked = await json("push", "ann/linked", "--dir", folder, "--no-copy", "--registry", target);
+			expect(linked).toMatchObject({ files: 2, copied: { files: 0 } });
+			const copied = await json("push", "ann/copied", "--dir", folder, "--registry", target);
+			expect(copied).toMatchObject({ files: 2, copied: { files: 2 }, topHash: linked["topHash"] });
+			for (const name of ["ann/linked", "ann/copied"]) {
+				expect((await bale("cat", name, "sub/b.txt", "--registry", target)).stdout).toBe("b\n");
+			}
+		}, 120_000);
+
+		it("says what is wrong with a bucket, an endpoint and keys", async () => {
+			const missing = await bale("list", "--registry", "s3://no-such-bucket-here");
+			expect(missing).toMatchObject({
+				code: 10,
+				stderr: expect.stringContaining("no such bucket") as string,
+			});
+			const registry = `s3://${await server().makeBucket()}`;
+			const args = ["push", "ann/cats", "--dir", "cats", "--registry", registry];
+			const keys = { AWS_SECRET_ACCESS_KEY: "wrong" };
+			const refused = await runCli(args, { home, env: { ...server().environment, ...keys } });
+			expect(refused.code).toBe(12);
+			expect(refused.stderr).not.toContain("wrong");
+		}, 60_000);
+	});
 });

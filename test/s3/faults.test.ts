@@ -1,25 +1,15 @@
 /** A network that fails all the time, between bale and a real server: every verb ends right or with a typed error. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { installPackage, isBaleError, listPackageVersions, Package, pushPackage } from "../../src/index.ts";
 import { nodeTransport } from "../../src/node/s3-transport.ts";
 import type { S3Store } from "../../src/storage/s3/s3-store.ts";
 import type { Transport, TransportResponse } from "../../src/storage/s3/transport.ts";
 import { chooseSeed, randomFrom } from "../support/random.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { startVersitygw, type S3Server } from "../support/versitygw.ts";
-
-let server: S3Server;
-
-beforeAll(async () => {
-	server = await startVersitygw();
-});
-afterAll(() => server.stop());
-beforeEach(() => {
-	for (const [name, value] of Object.entries(server.environment)) vi.stubEnv(name, value);
-	vi.stubEnv("XDG_DATA_HOME", temporaryDirectory());
-});
+import { onEachServer } from "../support/s3/servers.ts";
+import type { S3Server } from "../support/s3/server.ts";
 
 /** Fails `share` of all requests, in one of the ways that networks have. */
 function faulty(random: () => number, share: number): Transport {
@@ -74,7 +64,7 @@ function truncated(response: TransportResponse, random: () => number): Transport
 	};
 }
 
-function store(bucket: string, random: () => number, share: number): S3Store {
+function store(server: S3Server, bucket: string, random: () => number, share: number): S3Store {
 	return server.openStore(bucket, {
 		transport: faulty(random, share),
 		sleep: () => Promise.resolve(),
@@ -93,39 +83,41 @@ function folder(files: Record<string, string | Uint8Array>): string {
 
 const codes = ["StoreUnavailable", "Conflict", "DestinationConflict"] as const;
 
-describe.each([true, false])("with versions %s", (versions) => {
-	test("push() and install() succeed with right bytes, or fail with a typed error and publish nothing wrong", async () => {
-		const random = randomFrom(chooseSeed("faults"));
-		const bucket = await server.makeBucket({ versions });
-		const clean = server.openStore(bucket);
-		let succeeded = 0;
-		for (let round = 0; round < 12; round++) {
-			const share = round % 3 === 0 ? 0.5 : 0.2;
-			const files = {
-				"a.txt": `round ${round}`,
-				"same.txt": "always",
-				"twin.txt": `round ${round}`,
-				...(round % 4 === 0 ? { "large.bin": new Uint8Array(9 * 1024 * 1024).fill(round) } : {}),
-			};
-			const made = await new Package().setDir("", folder(files));
-			const registry = store(bucket, random, share);
-			try {
-				const { topHash } = await pushPackage(made, "team/data", { registry, force: true });
-				succeeded++;
-				expect((await Package.browse("team/data", { registry: clean })).topHash).toBe(topHash);
-				const dest = temporaryDirectory();
-				await installPackage("team/data", { registry, dest });
-				for (const [name, content] of Object.entries(files)) {
-					expect(readFileSync(join(dest, name)).equals(Buffer.from(content))).toBe(true);
+onEachServer((server) => {
+	describe.each([true, false])("with versions %s", (versions) => {
+		test("push() and install() succeed with right bytes, or fail with a typed error and publish nothing wrong", async () => {
+			const random = randomFrom(chooseSeed("faults"));
+			const bucket = await server().makeBucket({ versions });
+			const clean = server().openStore(bucket);
+			let succeeded = 0;
+			for (let round = 0; round < 12; round++) {
+				const share = round % 3 === 0 ? 0.5 : 0.2;
+				const files = {
+					"a.txt": `round ${round}`,
+					"same.txt": "always",
+					"twin.txt": `round ${round}`,
+					...(round % 4 === 0 ? { "large.bin": new Uint8Array(9 * 1024 * 1024).fill(round) } : {}),
+				};
+				const made = await new Package().setDir("", folder(files));
+				const registry = store(server(), bucket, random, share);
+				try {
+					const { topHash } = await pushPackage(made, "team/data", { registry, force: true });
+					succeeded++;
+					expect((await Package.browse("team/data", { registry: clean })).topHash).toBe(topHash);
+					const dest = temporaryDirectory();
+					await installPackage("team/data", { registry, dest });
+					for (const [name, content] of Object.entries(files)) {
+						expect(readFileSync(join(dest, name)).equals(Buffer.from(content))).toBe(true);
+					}
+				} catch (error) {
+					if (!isBaleError(error, ...codes)) throw error;
 				}
-			} catch (error) {
-				if (!isBaleError(error, ...codes)) throw error;
 			}
-		}
-		expect(succeeded).toBeGreaterThan(3);
-		for await (const [, topHash] of listPackageVersions("team/data", clean)) {
-			const found = await Package.browse("team/data", { registry: clean, topHash });
-			for (const [, entry] of found.walk()) expect((await entry.bytes()).length).toBe(entry.size);
-		}
-	}, 180_000);
+			expect(succeeded).toBeGreaterThan(3);
+			for await (const [, topHash] of listPackageVersions("team/data", clean)) {
+				const found = await Package.browse("team/data", { registry: clean, topHash });
+				for (const [, entry] of found.walk()) expect((await entry.bytes()).length).toBe(entry.size);
+			}
+		}, 180_000);
+	});
 });

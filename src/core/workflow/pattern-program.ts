@@ -27,8 +27,6 @@ export type Instruction =
 			next: number;
 	  }
 	| { readonly kind: "atomic"; next: number }
-	/** As `atomic`, again and again: up to `most` times, at least `least` times, until a round takes nothing. */
-	| { readonly kind: "possessive"; readonly least: number; readonly most: number; next: number }
 	| {
 			readonly kind: "reference";
 			readonly register: number;
@@ -40,7 +38,7 @@ export type Program = {
 	readonly instructions: readonly Instruction[];
 	readonly registers: number;
 	readonly forks: number;
-	/** What groups matched decides what follows, or which of several ways through a part is the first. */
+	/** What groups matched decides what follows. */
 	readonly remembers: boolean;
 };
 
@@ -64,14 +62,13 @@ function remembers(node: PatternNode): boolean {
 	switch (node.kind) {
 		case "reference":
 		case "condition":
-		case "atomic":
 			return true;
 		case "sequence":
 		case "choice":
 			return node.nodes.some(remembers);
 		case "repeat":
-			return node.mode === "possessive" || remembers(node.node);
 		case "group":
+		case "atomic":
 		case "look":
 			return remembers(node.node);
 		case "character":
@@ -161,8 +158,8 @@ class Writer {
 
 	#repeat(node: PatternNode & { readonly kind: "repeat" }): void {
 		if (node.mode === "possessive") {
-			const own = this.add({ kind: "possessive", least: node.least, most: node.most, next: 0 });
-			this.write(node.node);
+			const own = this.add({ kind: "atomic", next: 0 });
+			this.#repeat({ ...node, mode: "greedy" });
 			this.add({ kind: "done" });
 			own.next = this.instructions.length;
 			return;

@@ -163,17 +163,6 @@ class Run {
 					address = instruction.next;
 					break;
 				}
-				case "possessive": {
-					for (let round = 0; round < instruction.most; round += 1) {
-						const found = this.#alone({ address, position, registers });
-						if (found === undefined && round < instruction.least) return undefined;
-						const moved = found !== undefined && found.position !== position;
-						if (found !== undefined) ({ position, registers } = found);
-						if (!moved && round + 1 >= instruction.least) break;
-					}
-					address = instruction.next;
-					break;
-				}
 				case "reference": {
 					const [from = -1, to = -1] = registers.slice(instruction.register, instruction.register + 2);
 					if (from < 0 || to < 0) return undefined;

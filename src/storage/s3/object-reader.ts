@@ -87,7 +87,8 @@ export class ObjectReader {
 		if (options.versionId === undefined) return false;
 		return (
 			failure.status === 405 ||
-			(failure.status === 400 && /^(InvalidArgument|NoSuchVersion)$/.test(failure.code))
+			(failure.status === 400 &&
+				/^(InvalidArgument|NoSuchVersion|XMinioInvalidResourceName)$/.test(failure.code))
 		);
 	}
 
