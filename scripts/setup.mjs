@@ -56,6 +56,8 @@ function installDependencies() {
 function build() {
 	const { status } = run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"]);
 	if (status !== 0) fail("The build (tsc -b) failed: its messages are above.", 1);
+	const bundled = run(process.execPath, [join(root, "scripts/bundle.mjs")]);
+	if (bundled.status !== 0) fail("The command could not be bundled: messages are above.", 1);
 }
 
 /** Node version, dependencies, build; whatever is up to date is left alone. */

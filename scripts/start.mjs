@@ -22,7 +22,7 @@ const bold = (text) => (process.stdout.isTTY && !process.env.NO_COLOR ? `\u001b[
 
 /** Runs the built command and returns what it prints; without `show` nothing of it is seen. */
 function execute(args, show) {
-	const cli = join(root, "dist/cli/main.js");
+	const cli = join(root, "dist/bin/bale.js");
 	const options = { cwd: demo, env: environment(), encoding: "utf8" };
 	const result = run(process.execPath, [cli, ...args], { ...options, stdio: show ? "inherit" : "pipe" });
 	if (result.status !== 0)

@@ -36,6 +36,7 @@ function runTests(tier, tools, node = process.execPath) {
 	rmSync(report, { force: true });
 	const changes = isolatedEnvironment(process.env, scratch);
 	const env = { ...process.env, ...changes, ...tools, BALE_TEST_TIER: tier.name, BALE_TEST_NODE: node };
+	env.BALE_TEST_COMMAND = join(root, "dist/bin/bale.js");
 	for (const name of Object.keys(changes)) if (changes[name] === undefined) delete env[name];
 	const vitest = join(root, "node_modules/vitest/vitest.mjs");
 	const arguments_ = [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];

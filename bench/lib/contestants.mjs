@@ -4,7 +4,7 @@ import { root } from "../../scripts/setup.mjs";
 
 /** The command, as it is installed. */
 export function bale(...args) {
-	return [process.execPath, join(root, "dist/cli/main.js"), ...args];
+	return [process.execPath, join(root, "dist/bin/bale.js"), ...args];
 }
 
 /** A file of `programs/`. */

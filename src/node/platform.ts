@@ -10,7 +10,6 @@ import { NodeFiles } from "./local-files.ts";
 import { createNodeSha256 } from "./node-digest.ts";
 import { manifestNotes } from "./manifest-notes.ts";
 import { findPlaces } from "./places.ts";
-import { proxiedFetch } from "./proxied-fetch.ts";
 import { settingsFromConfig } from "./settings.ts";
 
 /** The platform of a Node process; its settings are read anew at every use, so that a change counts at once. */
@@ -43,7 +42,13 @@ function cacheFolder(): string | undefined {
 
 function openStore(location: string): Store {
 	if (/^https?:/i.test(location))
-		return new HttpStore(location, { fetch: (request, init) => proxiedFetch(urlOf(request), init) });
+		return new HttpStore(location, {
+			fetch: async (request, init) => {
+				// It loads TLS, which directories have no use for.
+				const { proxiedFetch } = await import("./proxied-fetch.ts");
+				return proxiedFetch(urlOf(request), init);
+			},
+		});
 	return new DirectoryStore(location.replace(/(?<=.)\/+$/, ""));
 }
 

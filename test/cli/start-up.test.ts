@@ -4,16 +4,21 @@ import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { childEnvironment, cliFile } from "../support/cli.ts";
+import { childEnvironment } from "../support/cli.ts";
 import { root } from "../support/repository.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
+const modules = "dist/cli/main.js";
+const bundle = "dist/bin/bale.js";
+
 /** Modules that one call loads, by path below the repository; those of Node itself are left out. */
-async function loadedBy(...args: string[]): Promise<string[]> {
+const loadedBy = (...args: string[]): Promise<string[]> => loadedFrom(modules, ...args);
+
+async function loadedFrom(command: string, ...args: string[]): Promise<string[]> {
 	const home = temporaryDirectory();
 	const log = join(home, "loads");
 	const hook = pathToFileURL(join(root, "test/cli/record-loads.mjs")).href;
-	const child = spawn(process.execPath, ["--import", hook, cliFile, ...args], {
+	const child = spawn(process.execPath, ["--import", hook, join(root, command), ...args], {
 		env: childEnvironment(home, { BALE_TEST_LOADS: log }),
 		stdio: "ignore",
 	});
@@ -81,5 +86,14 @@ describe("the start of bale", () => {
 		expect(list.filter((path) => path.startsWith("node_modules/"))).toEqual([]);
 		const config = await loadedBy("config");
 		expect(config.filter((path) => path.startsWith("dist/client/") || path === "dist/index.js")).toEqual([]);
+	});
+
+	it("loads a few files of the bundle that users get, made by `npm run build`", async () => {
+		expect(await loadedFrom(bundle, "--version")).toHaveLength(2);
+		expect((await loadedFrom(bundle, "--help")).length).toBeLessThanOrEqual(10);
+		const folder = temporaryDirectory();
+		const list = await loadedFrom(bundle, "list", folder);
+		expect(list.filter((path) => !path.startsWith("dist/bin/"))).toEqual([]);
+		expect(list.length).toBeLessThanOrEqual(50);
 	});
 });

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { isolatedEnvironment } from "../../scripts/isolation.mjs";
 import { root } from "./repository.ts";
 
-/** The file that `bale` runs. */
-export const cliFile = join(root, "dist/cli/main.js");
+/** The file that `bale` runs: the bundle that users get when the runner of the tiers says so, otherwise what `tsc -b` made. */
+export const cliFile = process.env["BALE_TEST_COMMAND"] ?? join(root, "dist/cli/main.js");
 
 export type CliResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
