@@ -147,12 +147,16 @@ export function relativeTo(root: PhysicalKey, key: PhysicalKey, text: string): s
 	const versioned = key.kind === "s3" && key.versionId !== undefined;
 	if (same && !versioned && (path.startsWith(prefix) || `${path}/` === prefix))
 		return path.slice(prefix.length);
+	const details = { dest: text, registry: formatPhysicalKey(root) };
+	if (versioned) {
+		throw new BaleError("InvalidArgument", `Cannot push to ${text}: it names a version of an object`, {
+			hint: "Leave ?versionId=… out: the store gives each object that is written its own",
+			details,
+		});
+	}
 	throw new BaleError(
 		"InvalidArgument",
 		`Cannot push to ${text}: it is not inside the registry ${formatPhysicalKey(root)}`,
-		{
-			hint: "Give a place inside the registry, or another registry",
-			details: { dest: text, registry: formatPhysicalKey(root) },
-		},
+		{ hint: "Give a place inside the registry, or another registry", details },
 	);
 }

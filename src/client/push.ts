@@ -19,6 +19,7 @@ import {
 } from "./prepare.ts";
 import { forgetTouched } from "./rehashing.ts";
 import { Mover, registryOrigin } from "./push-mover.ts";
+import { registryOfDest } from "./push-target.ts";
 import { headIfAlike, keepManifest, publishManifest } from "./push-publish.ts";
 import { findAncestor, Rebase, type Rebased } from "./rebase.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
@@ -97,7 +98,10 @@ export async function pushPackage(
 	checkPublishable(state, options);
 	for (const [key] of state.tree.walk()) parseLogicalKey(key);
 	const folder = options.folder === undefined ? undefined : localDirectory(options.folder, "push");
-	const registry = await openRegistry(options.registry ?? (await bucketOf(options.dest)), "remote");
+	const registry = await openRegistry(
+		options.registry ?? (await registryOfDest(options.dest, state.tree)),
+		"remote",
+	);
 	await forgetTouched(state.tree);
 	const header = await nextHeader(state, registry, name, options);
 	const rebase = await openRebase(state, registry, name, folder, options);
@@ -190,13 +194,6 @@ async function openRebase(
 	}
 	const ancestor = await findAncestor(state, registry, name, { ...options, folder });
 	return ancestor && new Rebase(registry, name, ancestor, options.signal);
-}
-
-/** The bucket that `dest` lies in, when no default registry says otherwise. */
-async function bucketOf(dest: Dest | undefined): Promise<string | undefined> {
-	const bucket = typeof dest === "string" ? /^s3:\/\/[^/?#]+/i.exec(dest)?.[0] : undefined;
-	if (bucket === undefined || (await platform().settings?.remoteRegistry()) !== undefined) return undefined;
-	return bucket;
 }
 
 async function acceptable(

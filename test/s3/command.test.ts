@@ -100,6 +100,25 @@ onEachServer((server) => {
 			}
 		}, 120_000);
 
+		it("pushes to a place in a bucket, and compares with what that bucket has", async () => {
+			const bucket = `s3://${await server().makeBucket({ versions: true })}`;
+			const push = (...args: string[]) => json("push", "ann/cats", "--dir", "cats", ...args);
+			const physicalKey = async (): Promise<string> => {
+				const { entries } = (await json("ls", "ann/cats", "a.txt", "--registry", bucket)) as {
+					entries: { physicalKey: string }[];
+				};
+				return entries[0]?.physicalKey ?? "";
+			};
+			const first = await push("--registry", `${bucket}/some/where/`);
+			expect(first).toMatchObject({ registry: `${bucket}/`, changes: null });
+			expect(await physicalKey()).toContain(`${bucket}/some/where/a.txt?versionId=`);
+			const second = await push("--dest", `${bucket}/else/where`, "--message", "two", "--force");
+			expect(second).toMatchObject({ registry: `${bucket}/`, changes: { from: first["topHash"] } });
+			expect(await physicalKey()).toContain(`${bucket}/some/where/a.txt?versionId=`);
+			const both = ["--registry", `${bucket}/one`, "--dest", `${bucket}/two`];
+			expect((await bale("push", "ann/cats", "--dir", "cats", ...both)).code).toBe(2);
+		}, 60_000);
+
 		it("says what is wrong with a bucket, an endpoint and keys", async () => {
 			const missing = await bale("list", "--registry", "s3://no-such-bucket-here");
 			expect(missing).toMatchObject({

@@ -243,9 +243,42 @@ onEachServer((server) => {
 		expect(two.get("a.txt")).toContain(`s3://${bucket}/by/function/a.txt?versionId=`);
 		const three = await made.push("team/third", undefined, { dest: `s3://${bucket}/only/dest` });
 		expect(three.get("a.txt")).toContain(`s3://${bucket}/only/dest/a.txt?versionId=`);
-		await expect(made.push("team/data", `s3://${bucket}`, { dest: "s3://another/x" })).rejects.toMatchObject({
-			code: "InvalidArgument",
+		const four = await made.push("team/fourth", undefined, {
+			dest: (key) => `s3://${bucket}/only/function/${key}`,
 		});
+		expect(four.get("a.txt")).toContain(`s3://${bucket}/only/function/a.txt?versionId=`);
+		const five = await made.push("team/fifth", new URL(`s3://${bucket}/as/url`));
+		expect(five.get("a.txt")).toContain(`s3://${bucket}/as/url/a.txt?versionId=`);
+		expect(await all(listPackages(`s3://${bucket}`))).toEqual([
+			"team/data",
+			"team/fifth",
+			"team/fourth",
+			"team/other",
+			"team/third",
+		]);
+	});
+
+	test("push() refuses places that are none, with nothing written", async () => {
+		const bucket = await server().makeBucket({ versions: true });
+		const made = await folder({ "a.txt": "alpha" });
+		const registry = `s3://${bucket}`;
+		const refused = [
+			[registry, "s3://another/x"],
+			[registry, "/tmp/x"],
+			[registry, `${registry}/x?versionId=1`],
+			[registry, (key: string) => `${registry}/${key}?versionId=1`],
+			[registry, (key: string) => `s3://another/${key}`],
+			[`${registry}/one`, `${registry}/two`],
+			[`${registry}/one?versionId=1`, undefined],
+		] as const;
+		for (const [target, dest] of refused) {
+			const options = dest === undefined ? {} : { dest };
+			await expect(made.push("team/data", target, options), String(dest)).rejects.toMatchObject({
+				code: "InvalidArgument",
+				hint: expect.any(String) as string,
+			});
+		}
+		expect(await all(server().openStore(bucket).list(""))).toEqual([]);
 	});
 
 	test("push() of two at once loses nothing", async () => {

@@ -1,4 +1,5 @@
 import { hasScheme } from "../../core/physical-key.ts";
+import { pushTarget, registryOfDest } from "../../client/push-target.ts";
 import { Package, pushPackage } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { formatBytes, plural } from "../format.ts";
@@ -43,7 +44,8 @@ export async function run(invocation: Invocation): Promise<Report> {
 	const useless = folder === undefined ? folderFlags.find((flag) => options.flag(flag)) : undefined;
 	if (useless !== undefined)
 		throw usageError(spec, `--${useless} needs --dir: it is about the files of a folder`);
-	const registry = given_ ?? (await remoteRegistry());
+	const { registry: named, dest } = pushTarget(given_, given("dest", options.text("dest")));
+	const registry = named ?? (await registryOfDest(dest)) ?? (await remoteRegistry());
 	const target = { name, registry };
 	const draft: Draft =
 		folder === undefined
@@ -53,7 +55,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 	const message = wishes.message ?? (folder === undefined ? draft.package.message : undefined);
 	const result = await pushPackage(draft.package, name, {
 		registry,
-		...given("dest", options.text("dest")),
+		...given("dest", dest),
 		...given("message", message),
 		...given("workflow", wishes.workflow),
 		...(noCopy ? { selector: "none" as const } : {}),
