@@ -115,7 +115,7 @@ function reference() {
 		"- Ctrl-C ends the work cleanly (exit code 130, nothing half-written); a second one ends at once. The same command continues where it was.",
 		"- Control characters in names and messages are printed as `\\u001b`.",
 		"- `--debug` prints the stack of an error.",
-		"- Commands that need no network use none. Proxies are taken from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, further certificate authorities from `NODE_EXTRA_CA_CERTS` and `AWS_CA_BUNDLE`, as Node and AWS tools take them; requests to buckets use the authorities of `NODE_EXTRA_CA_CERTS` only, and no proxy yet.",
+		"- Commands that need no network use none. Proxies are taken from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, further certificate authorities from `NODE_EXTRA_CA_CERTS` and `AWS_CA_BUNDLE`, as Node and AWS tools take them.",
 		"- A setting is taken from the option, then from the environment (`BALE_` and its name in capitals), then from quilt3's `config.yml`, then from the defaults.",
 		"",
 		"## Commands",

@@ -56,6 +56,17 @@ describe("proxiedFetch()", () => {
 		expect(proxy.hosts).toHaveLength(1);
 	});
 
+	it("takes no proxy for https from HTTP_PROXY, and does not repeat one that is no address", async () => {
+		const proxy = await startProxy();
+		const direct = proxiedFetch("https://127.0.0.1:1/", undefined, { HTTP_PROXY: proxy.url });
+		await expect(direct).rejects.toThrow("fetch failed");
+		expect(proxy.hosts).toEqual([]);
+		const broken = { HTTPS_PROXY: "http://user:canary@:x" };
+		await expect(proxiedFetch("https://127.0.0.1:1/", undefined, broken)).rejects.toSatisfy(
+			(error: unknown) => !JSON.stringify([String(error), error]).includes("canary"),
+		);
+	});
+
 	it("names the file of AWS_CA_BUNDLE that cannot be read", async () => {
 		const env = { AWS_CA_BUNDLE: "/nowhere/bundle.pem" };
 		await expect(proxiedFetch("https://localhost:1/", undefined, env)).rejects.toMatchObject({

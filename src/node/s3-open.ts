@@ -8,7 +8,7 @@ import { configuredEndpoint, configuredRegion, readProfile, type AwsProfile } fr
 import { createNodeSha256 } from "./node-digest.ts";
 import { findPlaces, type Environment } from "./places.ts";
 import { cachedCredentials, findCredentials } from "./s3-credentials.ts";
-import { nodeTransport } from "./s3-transport.ts";
+import { transportFor } from "./s3-transport.ts";
 import { FileServiceMemory } from "./service-memory.ts";
 import { FileJournal } from "./upload-journal.ts";
 
@@ -30,7 +30,7 @@ export async function openS3(location: string, env: Environment = process.env): 
 		throw new BaleError("InvalidUrl", `Cannot open ${location}: it is no bucket`, { details: { location } });
 	}
 	const relevant = Object.entries(env).filter(([name]) =>
-		/^(AWS|BALE|QUILT|XDG)_|^(HOME|USERPROFILE)$/.test(name),
+		/^(AWS|BALE|QUILT|XDG)_|^(HOME|USERPROFILE)$|^(HTTPS?|NO)_PROXY$|^NODE_EXTRA_CA_CERTS$/i.test(name),
 	);
 	const id = JSON.stringify([key.bucket, key.key, relevant]);
 	let store = opened.get(id);
@@ -60,7 +60,7 @@ async function openBucket(bucket: string, prefix: string, env: Environment): Pro
 		bucket,
 		prefix,
 		...settings,
-		transport: nodeTransport,
+		transport: transportFor(env),
 		createSha256: createNodeSha256,
 		credentials: credentialsOf(env),
 		journal: new FileJournal(join(findPlaces(env).baleData, "uploads")),

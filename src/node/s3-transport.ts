@@ -3,47 +3,61 @@ import { setMaxListeners } from "node:events";
 import * as http from "node:http";
 import * as https from "node:https";
 import type { Transport, TransportResponse } from "../storage/s3/transport.ts";
+import type { Environment } from "./places.ts";
+import { proxySettings, type ProxySettings } from "./proxies.ts";
+import { certificateError, routesFor } from "./s3-connections.ts";
 
 /** A connection on which nothing moves for this long is given up. */
 const idleMs = 30_000;
 
-const agents = {
-	"http:": new http.Agent({ keepAlive: true, maxSockets: 64, scheduling: "lifo" }),
-	"https:": new https.Agent({ keepAlive: true, maxSockets: 64, scheduling: "lifo" }),
-};
+/** Sends requests over the proxies and with the authorities of these settings; one pool of connections for each. */
+export function createNodeTransport(settings: ProxySettings): Transport {
+	const routeTo = routesFor(settings);
+	return (request, signal) =>
+		new Promise<TransportResponse>((resolve, reject) => {
+			const { secure, pathPrefix, headers, ...route } = routeTo(request.origin);
+			const { body } = request;
+			// Many requests under one signal are no leak.
+			if (signal !== undefined) setMaxListeners(0, signal);
+			const outgoing = (secure ? https : http).request({
+				...route,
+				method: request.method,
+				path: pathPrefix + request.target,
+				headers: {
+					...request.headers,
+					...headers,
+					...(body === undefined && request.method !== "PUT" && request.method !== "POST"
+						? {}
+						: { "content-length": String(body?.length ?? 0) }),
+				},
+				...(signal === undefined ? {} : { signal }),
+			});
+			outgoing.setTimeout(idleMs, () => {
+				outgoing.destroy(new Error(`nothing came for ${idleMs / 1000} seconds`));
+			});
+			outgoing.on("error", (error) => {
+				reject(certificateError(error, request.origin) ?? error);
+			});
+			outgoing.on("response", (response) => {
+				resolve(answer(response));
+			});
+			outgoing.end(body);
+		});
+}
 
-/** One pool of connections serves the whole process; idle ones do not keep it alive. */
-export const nodeTransport: Transport = (request, signal) =>
-	new Promise<TransportResponse>((resolve, reject) => {
-		const secure = request.origin.startsWith("https:");
-		const authority = /^https?:\/\/(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(request.origin);
-		if (authority === null) throw new TypeError(`no origin: ${request.origin}`);
-		const { body } = request;
-		// Many requests under one signal are no leak.
-		if (signal !== undefined) setMaxListeners(0, signal);
-		const outgoing = (secure ? https : http).request({
-			agent: agents[secure ? "https:" : "http:"],
-			hostname: (authority[1] ?? "").replace(/^\[|\]$/g, ""),
-			...(authority[2] === undefined ? {} : { port: Number(authority[2]) }),
-			method: request.method,
-			path: request.target,
-			headers: {
-				...request.headers,
-				...(body === undefined && request.method !== "PUT" && request.method !== "POST"
-					? {}
-					: { "content-length": String(body?.length ?? 0) }),
-			},
-			...(signal === undefined ? {} : { signal }),
-		});
-		outgoing.setTimeout(idleMs, () => {
-			outgoing.destroy(new Error(`nothing came for ${idleMs / 1000} seconds`));
-		});
-		outgoing.on("error", reject);
-		outgoing.on("response", (response) => {
-			resolve(answer(response));
-		});
-		outgoing.end(body);
-	});
+/** Straight to the server. */
+export const nodeTransport: Transport = createNodeTransport(proxySettings({}));
+
+const transports = new Map([[JSON.stringify(proxySettings({})), nodeTransport]]);
+
+/** The transport for the variables of an environment; the same for the same variables. */
+export function transportFor(env: Environment): Transport {
+	const settings = proxySettings(env);
+	const id = JSON.stringify(settings);
+	const transport = transports.get(id) ?? createNodeTransport(settings);
+	transports.set(id, transport);
+	return transport;
+}
 
 function answer(response: http.IncomingMessage): TransportResponse {
 	// A body that breaks off before anybody reads it must not end the process.

@@ -2,7 +2,7 @@
  * Requests to one bucket: addressed, signed, repeated where that is safe. Redirects to the right region,
  * expired credentials, a wrong clock and buckets that want no signature are dealt with here.
  */
-import { isBaleError } from "../../core/errors.ts";
+import { BaleError, isBaleError } from "../../core/errors.ts";
 import type { CreateDigest } from "../../core/hash.ts";
 import { formatHex } from "../../core/hex.ts";
 import { decodeUtf8Lenient } from "../../core/utf8.ts";
@@ -166,6 +166,8 @@ export class S3Client {
 				response = await this.#options.transport(this.#build(operation, credentials), signal);
 			} catch (error) {
 				throwIfAborted(signal);
+				// Nothing that trying again would change.
+				if (error instanceof BaleError) throw error;
 				repeated = true;
 				if (attempt >= maxAttempts) throw unreachable(this.subject(operation), error);
 				await this.#wait(attempt, undefined, signal);
