@@ -80,6 +80,31 @@ export type HashOptions = MoveOptions &
 		readonly onHashed?: (index: number, hash: Hash, state: FileState, how: "hashed" | "kept") => void;
 	};
 
+/** The files below a directory by number, with their hashes (`sha2-256-chunked`, base64). */
+export type HashedFolder = {
+	/** The directory's real path. */
+	readonly root: string;
+	/** Paths below it, in walk order. */
+	readonly keys: readonly string[];
+	/** Real paths of those that are reached through links; all others are at their key below the root. */
+	readonly paths: ReadonlyMap<number, string>;
+	readonly hashes: readonly string[];
+	/** Five for each: device, inode, size, mtimeNs, ctimeNs. */
+	readonly states: BigInt64Array;
+};
+
+export type FolderOptions = WalkOptions &
+	Omit<RecallOptions, "root"> & {
+		/** False: leave the file out. */
+		readonly select?: ((relativePath: string) => boolean) | undefined;
+		/** Called with bytes since the last call, whether they were read or not. */
+		readonly onBytes?: ((bytes: number) => void) | undefined;
+		/** Called when the hash of a file is known; `kept`: it was not read. */
+		readonly onFile?: ((key: string, size: number, how: "hashed" | "kept") => void) | undefined;
+		/** Tasks at once; default: what the machine can use. */
+		readonly concurrency?: number | undefined;
+	};
+
 export type MoveOptions = {
 	/** Called with bytes since the last call, and the index of the job. */
 	readonly onBytes?: (index: number, bytes: number) => void;
@@ -162,6 +187,11 @@ export interface LocalFiles {
 	 * changes meanwhile is `SourceChanged`, a missing one `ObjectNotFound`.
 	 */
 	hash(jobs: readonly HashJob[] | AsyncIterable<readonly HashJob[]>, options?: HashOptions): Promise<Hash[]>;
+	/**
+	 * What `walk` and then `hash` of every file would tell, faster: files are not looked at before they are read. In the
+	 * order of `compareLogicalKeys`. Errors: as for the two.
+	 */
+	hashFolder(directory: string, options?: FolderOptions): Promise<HashedFolder>;
 	/** Remembers hashes for `hash`, as long as the files are not touched. */
 	remember(files: readonly HashedFile[], options?: RecallOptions): Promise<void>;
 	copy(jobs: readonly CopyJob[], options?: MoveOptions): Promise<CopyResult[]>;

@@ -3,6 +3,7 @@
  * published twice must not say of the second state what was true of the first.
  */
 import type { Tree } from "../core/tree.ts";
+import { FolderTable } from "./folder-lines.ts";
 import type { ClientEntry } from "./origin.ts";
 import type { FileState } from "./platform.ts";
 import { platform } from "./runtime.ts";
@@ -20,13 +21,26 @@ export async function withHash(entry: ClientEntry, hashed: ClientEntry): Promise
 export async function forgetTouched(tree: Tree): Promise<void> {
 	const { files } = platform();
 	const touched: [string, ClientEntry][] = [];
-	for (const [key, entry] of tree.looseEntries() as Iterable<[string, ClientEntry]>) {
+	for (const [key, entry] of hashedEntries(tree)) {
 		if (entry.hashedAt === undefined || entry.physicalKey.kind !== "file") continue;
 		const stat = await files?.stat(entry.physicalKey.path);
 		if (stat === undefined || !sameState(entry.hashedAt, stat)) touched.push([key, entry]);
 	}
 	for (const [key, { hashedAt: _forgotten, ...entry }] of touched)
 		tree.set(key, { ...entry, hash: undefined });
+}
+
+/** All entries that may know when they were hashed. */
+function* hashedEntries(tree: Tree): Generator<[string, ClientEntry]> {
+	for (const part of tree.parts()) {
+		if (part.kind === "entry") yield [part.key, part.entry];
+		else if (part.table instanceof FolderTable) {
+			const { table, low, high, skip, prefix } = part;
+			for (let start = low; start < high; start = table.next(start)) {
+				yield [prefix + table.key(start, skip), table.entry(start)];
+			}
+		}
+	}
 }
 
 function sameState(a: FileState, b: FileState): boolean {

@@ -1,30 +1,22 @@
 import type { Entry } from "../core/entry.ts";
 import { BaleError } from "../core/errors.ts";
-import { compileQuiltIgnore } from "../core/ignore-rules.ts";
 import { emptyObject, toJson, type Json } from "../core/json.ts";
 import { isLogicalKey, parseLogicalKey } from "../core/logical-key.ts";
-import type { Tree } from "../core/tree.ts";
+import { Directory, Tree } from "../core/tree.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
-import type { RunOptions } from "../transfer/events.ts";
+import { type FolderSelection, openFolder, selection } from "./folder.ts";
+import { isUntouched, linesOfFolder } from "./folder-lines.ts";
 import { userOrigin, type ClientEntry } from "./origin.ts";
-import type { HashJob, WalkedFile } from "./platform.ts";
+import type { HashedFolder, HashJob, WalkedFile } from "./platform.ts";
 import { platform } from "./runtime.ts";
 import { parseLocation } from "./sources.ts";
 import type { PackageState } from "./state.ts";
 
-export type SetDirOptions = RunOptions & {
+export type SetDirOptions = FolderSelection & {
 	/** Metadata of the directory; absent: null, as quilt3 writes it. */
 	readonly meta?: unknown;
 	/** What wins where the package has an entry already: the file found (default), or the entry. */
 	readonly updatePolicy?: "incoming" | "existing" | undefined;
-	/** How `.quiltignore` at the root of the directory is read: by quilt3's rules (default), as gitignore, or not. */
-	readonly ignore?: "quilt" | "git" | "none" | undefined;
-	/** Globs on the path below the directory: only these files. */
-	readonly include?: readonly string[] | undefined;
-	/** Globs on the path below the directory: not these files. */
-	readonly exclude?: readonly string[] | undefined;
-	/** Directory registries: those below the directory are left out, with a warning. */
-	readonly without?: readonly string[] | undefined;
 	/** Also hash local files, while others are still looked for; a `build` then reads nothing more. Default: false. */
 	readonly hash?: boolean | undefined;
 	/** Take objects without their versions. */
@@ -52,12 +44,21 @@ export async function setDirectory(
 	const meta = toJson(options.meta ?? null);
 	const source = path ?? (at === "" ? "." : at);
 	const location = parseLocation(source);
-	const found =
-		location.kind === "s3" ? await listBucket(location, at, options) : await walk(location.path, at, options);
-	const tree = state.tree;
-	// Files of one directory never collide with one another: only what was there before can be in the way.
-	if (tree.fileCount > 0) put(tree.clone(), at, found, policy, meta);
-	put(tree, at, found, policy, meta);
+	const { tree } = state;
+	if (location.kind === "file" && at === "" && options.hash === true && isUntouched(tree)) {
+		const lines = linesOfFolder(await hashFolder(location.path, options));
+		if (isUntouched(tree)) tree.root.fill(lines);
+		// Something was put into it meanwhile.
+		else put(tree, at, new Tree(new Directory(lines)).walk(), policy, meta);
+	} else {
+		const found =
+			location.kind === "s3"
+				? await listBucket(location, at, options)
+				: await walk(location.path, at, options);
+		// Files of one directory never collide with one another: only what was there before can be in the way.
+		if (tree.fileCount > 0) put(tree.clone(), at, found, policy, meta);
+		put(tree, at, found, policy, meta);
+	}
 	if (at !== "") return;
 	state.header.set("user_meta", meta);
 	tree.root.meta = meta;
@@ -73,7 +74,7 @@ export function directoryKey(key: string): string {
 function put(
 	tree: Tree,
 	at: string,
-	found: readonly (readonly [string, ClientEntry])[],
+	found: Iterable<readonly [string, ClientEntry]>,
 	policy: "incoming" | "existing",
 	meta: Json,
 ): void {
@@ -89,27 +90,7 @@ async function walk(
 	at: string,
 	options: SetDirOptions,
 ): Promise<(readonly [string, ClientEntry])[]> {
-	const { files } = platform();
-	if (files === undefined) throw new BaleError("Unsupported", "A page cannot read local directories");
-	const root = path.replace(/(?<=.)\/+$/, "");
-	const stat = await files.stat(root);
-	if (stat?.kind !== "directory") {
-		throw new BaleError(
-			"NotAFile",
-			`Cannot read the directory ${root}: ${stat === undefined ? "it does not exist" : "it is no directory"}`,
-			{
-				details: { path: root },
-			},
-		);
-	}
-	const ignored = await ignoreRules(root, options);
-	const without = new Set(
-		(options.without ?? []).map((directory) => {
-			const path = files.resolve(directory).replace(/(?<=.)\/+$/, "");
-			return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : "";
-		}),
-	);
-	const selected = await selection(options);
+	const { files, root, selected, walkOptions } = await openFolder(path, options);
 	options.onProgress?.({ kind: "started", phase: "walk", files: 0, bytes: 0 });
 	const found: (readonly [string, ClientEntry])[] = [];
 	const invalid: string[] = [];
@@ -121,26 +102,7 @@ async function walk(
 		found.push([key, hashed === undefined ? { ...base, hash: undefined } : { ...base, ...hashed }]);
 		options.onProgress?.({ kind: "advanced", phase: "walk", key, bytes: size });
 	};
-	const walked = files.walkInBatches(root, {
-		signal: options.signal,
-		ignore: (path, isDirectory) => {
-			if (!isDirectory || !without.has(path)) return ignored?.(path, isDirectory) === true;
-			options.onProgress?.({
-				kind: "warning",
-				code: "DirectoryLeftOut",
-				message: `"${path}" is left out: it is the registry`,
-				details: { path },
-			});
-			return true;
-		},
-		onWarning: ({ relativePath, reason }) =>
-			options.onProgress?.({
-				kind: "warning",
-				code: reason === "dangling-link" ? "DanglingLink" : "SpecialFile",
-				message: `"${relativePath}" is left out: it is ${reason === "dangling-link" ? "a link to nothing" : "no regular file"}`,
-				details: { path: relativePath },
-			}),
-	});
+	const walked = files.walkInBatches(root, walkOptions);
 	if (options.hash === true) await hashWalked(walked, { root, selected, take }, options);
 	else {
 		for await (const batch of walked) {
@@ -150,6 +112,31 @@ async function walk(
 	refuseInvalid(invalid, root);
 	options.onProgress?.({ kind: "finished", phase: "walk" });
 	return found;
+}
+
+/** All files of a directory with their hashes, which is what most revisions consist of. */
+async function hashFolder(path: string, options: SetDirOptions): Promise<HashedFolder> {
+	const { files, root, selected, walkOptions } = await openFolder(path, options);
+	const { onProgress, concurrency, cache } = options;
+	for (const phase of ["walk", "hash"] as const) onProgress?.({ kind: "started", phase, files: 0, bytes: 0 });
+	const onFile = (key: string, bytes: number, how: "hashed" | "kept"): void => {
+		onProgress?.({ kind: "advanced", phase: "walk", key, bytes });
+		onProgress?.({ kind: "settled", phase: "hash", key, how });
+	};
+	const folder = await files.hashFolder(root, {
+		...walkOptions,
+		select: selected,
+		concurrency,
+		cache,
+		...(onProgress === undefined ? {} : { onFile }),
+		onBytes: (bytes) => onProgress?.({ kind: "advanced", phase: "hash", bytes }),
+	});
+	refuseInvalid(
+		folder.keys.filter((key) => !isLogicalKey(key)),
+		root,
+	);
+	for (const phase of ["hash", "walk"] as const) onProgress?.({ kind: "finished", phase });
+	return folder;
 }
 
 type Hashed = Pick<ClientEntry, "hash" | "hashedAt">;
@@ -257,29 +244,4 @@ function refuseInvalid(keys: readonly string[], where: string): void {
 	throw new BaleError("InvalidKey", `Cannot use ${keys.length} file names below ${where} as logical keys`, {
 		details: { keys },
 	});
-}
-
-async function ignoreRules(
-	root: string,
-	options: SetDirOptions,
-): Promise<((path: string, isDirectory: boolean) => boolean) | undefined> {
-	const mode = options.ignore ?? "quilt";
-	if (mode === "none") return undefined;
-	const text = await platform().files?.readText(`${root}/.quiltignore`);
-	if (text === undefined) return undefined;
-	if (mode === "quilt") return compileQuiltIgnore(text);
-	const { default: ignore } = await import("ignore");
-	const rules = ignore({ ignorecase: false }).add(text);
-	return (path, isDirectory) => rules.ignores(isDirectory ? `${path}/` : path);
-}
-
-/** Globs are compiled by a library that is only loaded when there are some: a page never needs it. */
-async function selection(options: SetDirOptions): Promise<(path: string) => boolean> {
-	if ((options.include?.length ?? 0) + (options.exclude?.length ?? 0) === 0) return () => true;
-	const { default: picomatch } = await import("picomatch");
-	const compile = (globs: readonly string[] | undefined): ((path: string) => boolean) | undefined =>
-		globs === undefined || globs.length === 0 ? undefined : picomatch([...globs], { dot: true });
-	const include = compile(options.include);
-	const exclude = compile(options.exclude);
-	return (path) => (include?.(path) ?? true) && exclude?.(path) !== true;
 }

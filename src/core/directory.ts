@@ -5,7 +5,7 @@ import type { Found, ManifestTable } from "./manifest-table.ts";
 import { decodeUtf8, encodeUtf8, isWellFormed } from "./utf8.ts";
 
 /** Lines that start in `[low, high)` of a manifest that hold all content of a directory; their keys begin with `skip` bytes of its own. */
-type Lines = {
+export type Lines = {
 	readonly table: ManifestTable;
 	readonly low: number;
 	readonly high: number;
@@ -28,19 +28,23 @@ export class Directory {
 	meta: Json | undefined;
 	/** Grows with every change in the directories that come from the same lines. */
 	readonly #changes: { count: number };
-	readonly #lines: Lines | undefined;
+	#lines: Lines | undefined;
 	/** What is known by name; undefined: a name of the lines that was deleted. */
 	readonly #nodes = new Map<string, Entry | Directory | undefined>();
 	/** Names of `#nodes` that are listed before and after those of the lines; all others of `#nodes` are in the lines. */
-	readonly #before: Set<string> | undefined;
-	readonly #after: Set<string> | undefined;
+	#before: Set<string> | undefined;
+	#after: Set<string> | undefined;
 
 	constructor(lines?: Lines, changes = { count: 0 }) {
-		this.#lines = lines;
 		this.#changes = changes;
-		if (lines === undefined) return;
-		this.#before = new Set();
-		this.#after = new Set();
+		if (lines !== undefined) this.#useLines(lines);
+	}
+
+	/** Makes lines the content of a directory that has none yet. */
+	fill(lines: Lines): void {
+		if (this.#lines !== undefined || this.#nodes.size > 0) throw new TypeError("the directory is not empty");
+		this.#useLines(lines);
+		this.#changes.count++;
 	}
 
 	/** Differs from what it was when anything was changed in the lines, here or in a directory that they hold. */
@@ -161,6 +165,12 @@ export class Directory {
 			}
 		}
 		return copy;
+	}
+
+	#useLines(lines: Lines): void {
+		this.#lines = lines;
+		this.#before = new Set();
+		this.#after = new Set();
 	}
 
 	#find(name: string): Found | undefined {

@@ -60,7 +60,8 @@ export function* manifestPieces(
 	}
 }
 
-function formatEntry(key: string, entry: Entry): string {
+/** The line of an entry, without line feed. */
+export function formatEntry(key: string, entry: Entry): string {
 	const location = quoteUtf8(formatPhysicalKey(entry.physicalKey));
 	const { raw, size, hash } = entry;
 	const meta = entry.meta.size === 0 && raw === undefined ? "{}" : formatManifestJson(metaJson(entry));

@@ -37,7 +37,10 @@ import { createReadBuffer } from "./read-buffer.mjs";
  * }} StatData
  * @typedef {{ value: string, sha256?: string, stat: StatData }} CopyOutput
  *
- * @typedef {{ kind: "hash", plain: boolean, seen: boolean, paths: string, sizes: number[] }} HashTask
+ * @typedef {{
+ *   kind: "hash", plain: boolean, seen: boolean, base: string, paths: string, sizes: number[] | undefined,
+ *   wholeBytes?: number,
+ * }} HashTask
  * @typedef {{ kind: "part", path: string, size: number, offset: number, length: number }} PartTask
  * @typedef {{ kind: "copy", items: CopyItem[], durable: boolean }} CopyTask
  * @typedef {HashTask | PartTask | CopyTask} Task
@@ -61,16 +64,17 @@ const progressStepBytes = 8 * 1024 * 1024;
 
 const userId = process.getuid?.();
 
-/** What tells one state of a file from another: device, inode, mtimeNs, ctimeNs. */
-export const stateFields = 4;
+/** What tells one state of a file from another: device, inode, size, mtimeNs, ctimeNs. */
+export const stateFields = 5;
 
 /** @param {BigInt64Array} states @param {number} index @param {import("node:fs").BigIntStats} stat */
-function noteState(states, index, stat) {
+export function noteState(states, index, stat) {
 	const at = index * stateFields;
 	states[at] = stat.dev;
 	states[at + 1] = stat.ino;
-	states[at + 2] = stat.mtimeNs;
-	states[at + 3] = stat.ctimeNs;
+	states[at + 2] = stat.size;
+	states[at + 3] = stat.mtimeNs;
+	states[at + 4] = stat.ctimeNs;
 }
 
 /** A failure on its way up. */
@@ -148,12 +152,13 @@ const stateOf = (stat) => `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`
  * Opens a regular file of the expected size. Nothing else is ever opened: a FIFO would block, a device
  * could do anything.
  * @param {string} path
- * @param {number} size
+ * @param {number} [size]
  */
 export function openRegular(path, size) {
 	const before = statSync(path, { bigint: true });
 	if (!before.isFile()) throw fail("not-a-file", path, "it is not a regular file");
-	if (before.size !== BigInt(size)) throw fail("changed", path, sizeState(before.size, size));
+	if (size !== undefined && Number(before.size) !== size)
+		throw fail("changed", path, sizeState(before.size, size));
 	const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
 	try {
 		const stat = fstatSync(fd, { bigint: true });
@@ -244,23 +249,28 @@ class ContentHash {
 
 /**
  * Files and results are columns, not objects, because they cross threads by the thousand; paths are joined
- * by NUL. `plain`: SHA-256 (hex), else
- * the hash of a single part (base64). `seen`: the paths have just been found to be regular files.
+ * by NUL, and `base` stands in front of each. `plain`: SHA-256 (hex), else the hash of a single part (base64). `seen`:
+ * the paths have just been found to be regular files. Without `sizes`, files may have any; those of more than
+ * `wholeBytes` are only looked at and get an empty text.
  * @param {HashTask} task
  * @param {Context} context
  * @returns {TaskOutput} `startedMs` is before anything was read; `states` has `stateFields` for each of the hashes
  */
-function hashWholeFiles({ paths: joined, sizes, plain, seen }, context) {
+function hashWholeFiles({ base, paths: joined, sizes, plain, seen, wholeBytes = Infinity }, context) {
 	const paths = joined.split("\0");
 	const states = new BigInt64Array(paths.length * stateFields);
 	const startedMs = Date.now();
 	/** @type {(string | Failure)[]} */
 	const hashes = [];
 	for (let index = 0; index < paths.length; index++) {
-		const path = paths[index] ?? "";
-		const size = sizes[index] ?? 0;
+		const path = base + paths[index];
 		try {
-			const stat = (seen ? openSeen : openRegularFile)(path, size, (fd, before) => {
+			const stat = (seen ? openSeen : openRegularFile)(path, sizes?.[index], (fd, before) => {
+				const size = Number(before.size);
+				if (size > wholeBytes) {
+					hashes[index] = "";
+					return;
+				}
 				hashes[index] = hashOpened({ fd, path, size, plain, index }, context);
 				const after = fstatSync(fd, { bigint: true });
 				if (!isSameContent(before, after)) throw fail("changed", path, "it was written to while it was read");
@@ -277,7 +287,7 @@ function hashWholeFiles({ paths: joined, sizes, plain, seen }, context) {
  * Opens what has just been found to be a regular file. Should it have become another thing meanwhile, that is opened
  * without waiting (a FIFO would block) and never read.
  * @param {string} path
- * @param {number} size
+ * @param {number | undefined} size
  * @param {(fd: number, stat: import("node:fs").BigIntStats) => void} use
  */
 function openSeen(path, size, use) {
@@ -285,7 +295,8 @@ function openSeen(path, size, use) {
 	try {
 		const stat = fstatSync(fd, { bigint: true });
 		if (!stat.isFile()) throw fail("not-a-file", path, "it is not a regular file");
-		if (stat.size !== BigInt(size)) throw fail("changed", path, sizeState(stat.size, size));
+		if (size !== undefined && Number(stat.size) !== size)
+			throw fail("changed", path, sizeState(stat.size, size));
 		use(fd, stat);
 		return stat;
 	} finally {
@@ -295,7 +306,7 @@ function openSeen(path, size, use) {
 
 /**
  * @param {string} path
- * @param {number} size
+ * @param {number | undefined} size
  * @param {(fd: number, stat: import("node:fs").BigIntStats) => void} use
  */
 function openRegularFile(path, size, use) {

@@ -16,10 +16,10 @@ import type { WorkerPool } from "./worker-pool.ts";
  * hashing `costOfFileBytes`; less work than this stays on the main thread.
  */
 const workWorthThreadBytes = 8 * 1024 * 1024;
-const costOfFileBytes = 16 * 1024;
+export const costOfFileBytes = 16 * 1024;
 
 /** Files are given to threads in batches of about this cost, so that messages do not count. */
-const batchBytes = 4 * 1024 * 1024;
+export const batchBytes = 4 * 1024 * 1024;
 const batchFiles = 128;
 
 export type HashEnvironment = {
@@ -49,7 +49,18 @@ export async function hashFiles(
 ): Promise<Hash[]> {
 	throwIfAborted(options.signal);
 	const run = new HashRun(cache, options);
-	const planned = run.plan(batches);
+	await runPlanned(run.plan(batches), pool, options);
+	await run.stream();
+	cache?.save();
+	return run.results;
+}
+
+/** Runs assignments while they are still planned: in threads, unless there is little to do. */
+export async function runPlanned(
+	planned: AsyncGenerator<Costed, void>,
+	pool: WorkerPool,
+	options: Pick<HashOptions, "concurrency" | "signal">,
+): Promise<void> {
 	const ahead: Assignment[] = [];
 	let cost = 0;
 	let more = true;
@@ -67,9 +78,6 @@ export async function hashFiles(
 		concurrency: options.concurrency ?? pool.size * 2,
 		signal: options.signal,
 	});
-	await run.stream();
-	cache?.save();
-	return run.results;
 }
 
 async function* chain<T>(first: readonly T[], rest: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
@@ -77,7 +85,8 @@ async function* chain<T>(first: readonly T[], rest: AsyncGenerator<T, void>): As
 	yield* rest;
 }
 
-type Costed = Assignment & { readonly cost: number };
+/** An assignment with about what it costs, in bytes hashed. */
+export type Costed = Assignment & { readonly cost: number };
 const none: readonly Costed[] = [];
 
 /** Files of one type that are hashed by one task. */
@@ -198,6 +207,7 @@ class HashRun {
 				kind: "hash",
 				plain,
 				seen: jobs.every(({ stat }) => stat !== undefined),
+				base: "",
 				paths: jobs.map(({ path }) => path).join("\0"),
 				sizes: jobs.map(({ size }) => size),
 			},
@@ -210,7 +220,7 @@ class HashRun {
 					if (typeof outcome !== "string") throw workError(outcome, "hash");
 					const index = indexes[item] as number;
 					const job = jobs[item] as HashJob;
-					this.#settleRead(index, job, outcome, stateAt(states, item, job.size), startedMs);
+					this.#settleRead(index, job, outcome, stateAt(states, item), startedMs);
 					const rest = job.size - (told.get(item) ?? 0);
 					if (rest > 0) onBytes?.(index, rest);
 					onDone?.(index);
@@ -234,7 +244,7 @@ class HashRun {
 				if (outcome === undefined || "reason" in outcome) throw failureOfPart(outcome, path);
 				state ??= outcome.state;
 				oldestMs = Math.min(oldestMs, startedMs);
-				const now = stateAt(states, 0, size);
+				const now = stateAt(states, 0);
 				// Another ctime may be another content with its mtime set back.
 				isStable &&= seen === undefined || seen.ctimeNs === now.ctimeNs;
 				seen = now;
@@ -263,10 +273,14 @@ class HashRun {
 	}
 }
 
-function stateAt(states: BigInt64Array, item: number, size: number): FileState {
+/** The state of a file in columns of them. */
+export function stateAt(states: BigInt64Array, item: number): FileState {
 	const at = item * stateFields;
-	const [device = 0n, inode = 0n, mtimeNs = 0n, ctimeNs = 0n] = states.subarray(at, at + stateFields);
-	return { size, device, inode, mtimeNs, ctimeNs };
+	const [device = 0n, inode = 0n, size = 0n, mtimeNs = 0n, ctimeNs = 0n] = states.subarray(
+		at,
+		at + stateFields,
+	);
+	return { size: Number(size), device, inode, mtimeNs, ctimeNs };
 }
 
 /** The job with the state of its file; without, when that cannot be told: whoever opens it says why. */

@@ -6,7 +6,9 @@ import type {
 	CopyResult,
 	FileSource,
 	FileStat,
+	FolderOptions,
 	HashedFile,
+	HashedFolder,
 	HashJob,
 	HashOptions,
 	LocalFiles,
@@ -24,6 +26,7 @@ import { fileSource } from "./file-source.ts";
 import { linkStatOf, statOf } from "./file-stat.ts";
 import { FileWriter } from "./file-writer.ts";
 import { hashFiles } from "./hash-files.ts";
+import { hashFolder } from "./hash-folder.ts";
 import { realPathOf, resolveInput, slashed } from "./path-input.ts";
 import { syncDirectory, temporaryName } from "./temporary-file.ts";
 import { walkDirectory, walkInBatches } from "./walk-directory.ts";
@@ -92,6 +95,11 @@ export class NodeFiles implements LocalFiles {
 		const root = options.root ?? ("length" in jobs ? commonDirectory(jobs) : undefined);
 		const cache = this.#cache(root, options);
 		return hashFiles("length" in jobs ? [jobs] : jobs, { pool: this.#pool, cache }, options);
+	}
+
+	hashFolder(directory: string, options: FolderOptions = {}): Promise<HashedFolder> {
+		const cacheOf = (root: string): StatCache | undefined => this.#cache(root, options);
+		return hashFolder(directory, { pool: this.#pool, cacheOf }, options);
 	}
 
 	async remember(files: readonly HashedFile[], options: RecallOptions = {}): Promise<void> {

@@ -9,30 +9,13 @@
  * Setting mtime back does not help, since that changes ctime. Only what was read when its times were older than
  * the grain of the clock is remembered ("racy" files otherwise): a later change then has another time.
  */
-import { createHash, hash as hashOnce } from "node:crypto";
-import {
-	closeSync,
-	fstatSync,
-	mkdirSync,
-	openSync,
-	readdirSync,
-	readFileSync,
-	renameSync,
-	statSync,
-	unlinkSync,
-	writeFileSync,
-} from "node:fs";
+import { hash as hashOnce } from "node:crypto";
+import { mkdirSync, readdirSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FileState } from "../client/platform.ts";
+import { stateFields } from "./file-work.mjs";
+import { decodeColumns, digestBytes, encodeColumns, readOwn, type StatColumns } from "./stat-cache-file.ts";
 import { discard, removeLeftovers, temporaryName } from "./temporary-file.ts";
-
-const magic = 0x656c_6162; // "bale"
-const formatVersion = 1;
-const headerBytes = 64;
-const checksumAt = 32;
-/** 64-bit integers for each file: device, inode, size, mtimeNs, ctimeNs. */
-const stateFields = 5;
-const digestBytes = 32;
 
 /** Two changes within this time can have one time stamp; kernels tick every 1 to 16 ms. */
 const clockGrainMs = 100;
@@ -45,21 +28,32 @@ const unseenKept = 10_000;
 /** All trees together; the least recently written ones go first. */
 const maxFolderBytes = 512 * 1024 * 1024;
 
+/** Files by number as a folder was hashed; names are below the root, and hashes base64. */
+export type RecordedFiles = {
+	readonly names: readonly string[];
+	readonly states: BigInt64Array;
+	readonly values: readonly string[];
+	/** 1: may be remembered (`isRacy` says which may not). */
+	readonly isGood: Uint8Array;
+	/** How many of those that may be remembered were not before. */
+	readonly news: number;
+};
+
 type Added = { readonly name: string; readonly state: FileState; readonly value: string };
 
 /** What is known of the files below one directory. */
 export class StatCache {
 	readonly #folder: string;
 	readonly #root: string;
-	#names: readonly string[] = [];
-	#states: BigInt64Array = new BigInt64Array();
-	#digests: Buffer = Buffer.alloc(0);
+	#columns: StatColumns = { names: [], states: new BigInt64Array(), digests: Buffer.alloc(0) };
 	/** Where each name is; made when files come in another order than last time. */
 	#places: Map<string, number> | undefined;
 	#next = 0;
 	/** 1: looked for and unchanged. */
 	#seen = new Uint8Array();
+	#seenCount = 0;
 	#added: Added[] = [];
+	#recorded: RecordedFiles | undefined;
 
 	private constructor(folder: string, root: string) {
 		this.#folder = folder;
@@ -70,11 +64,18 @@ export class StatCache {
 	static open(folder: string, root: string): StatCache {
 		const cache = new StatCache(folder, root.endsWith("/") ? root : `${root}/`);
 		try {
-			cache.#load(readOwn(cache.#path));
+			const columns = decodeColumns(readOwn(cache.#path), cache.#root);
+			if (columns !== undefined) cache.#columns = columns;
+			cache.#seen = new Uint8Array(cache.size);
 		} catch {
 			// Absent, or not to be used: nothing is known.
 		}
 		return cache;
+	}
+
+	/** Number of files of which something is known. */
+	get size(): number {
+		return this.#columns.names.length;
 	}
 
 	/** The `sha2-256-chunked` value of the file when it was last read, if its state is still the same. */
@@ -82,17 +83,19 @@ export class StatCache {
 		const index = this.#indexOf(path);
 		if (index === undefined) return undefined;
 		const at = index * stateFields;
+		const { states, digests } = this.#columns;
 		if (
-			this.#states[at] !== state.device ||
-			this.#states[at + 1] !== state.inode ||
-			this.#states[at + 2] !== BigInt(state.size) ||
-			this.#states[at + 3] !== state.mtimeNs ||
-			this.#states[at + 4] !== state.ctimeNs
+			states[at] !== state.device ||
+			states[at + 1] !== state.inode ||
+			Number(states[at + 2]) !== state.size ||
+			states[at + 3] !== state.mtimeNs ||
+			states[at + 4] !== state.ctimeNs
 		) {
 			return undefined;
 		}
+		if (this.#seen[index] === 0) this.#seenCount++;
 		this.#seen[index] = 1;
-		return this.#digests.toString("base64", index * digestBytes, (index + 1) * digestBytes);
+		return digests.toString("base64", index * digestBytes, (index + 1) * digestBytes);
 	}
 
 	/** `state` was the file's before and after it was read; `readAtMs` is a time before that, since the epoch. */
@@ -101,9 +104,14 @@ export class StatCache {
 		this.#added.push({ name: path.slice(this.#root.length), state, value });
 	}
 
-	/** Writes what has been added; without anything new, nothing. Never fails. */
+	/** All files that were looked for and found unchanged, and all new ones, in the order in which they come next time. */
+	record(files: RecordedFiles): void {
+		this.#recorded = files;
+	}
+
+	/** Writes what has been added or recorded; without anything new, nothing. Never fails. */
 	save(): void {
-		if (this.#added.length === 0) return;
+		if (this.#added.length === 0 && (this.#recorded?.news ?? 0) === 0) return;
 		const temporary = join(this.#folder, temporaryName());
 		try {
 			mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
@@ -122,118 +130,93 @@ export class StatCache {
 
 	#indexOf(path: string): number | undefined {
 		const { length } = this.#root;
-		const expected = this.#names[this.#next];
+		const expected = this.#columns.names[this.#next];
 		if (expected !== undefined && path.length === length + expected.length && path.endsWith(expected)) {
 			if (path.startsWith(this.#root)) return this.#next++;
 		}
-		if (this.#names.length === 0 || !path.startsWith(this.#root)) return undefined;
-		this.#places ??= new Map(this.#names.map((name, index) => [name, index]));
+		if (this.#columns.names.length === 0 || !path.startsWith(this.#root)) return undefined;
+		this.#places ??= new Map(this.#columns.names.map((name, index) => [name, index]));
 		const index = this.#places.get(path.slice(length));
 		if (index !== undefined) this.#next = index + 1;
 		return index;
 	}
 
-	/** Throws, or leaves everything as it was, for what is no cache of this root. */
-	#load(file: Buffer): void {
-		const header = new Uint32Array(file.buffer, file.byteOffset, headerBytes / 4);
-		const [found, version, count = 0, nameBytes = 0, rootBytes = 0] = header;
-		if (found !== magic || version !== formatVersion) return;
-		const statesAt = headerBytes;
-		const digestsAt = statesAt + count * stateFields * 8;
-		const rootAt = digestsAt + count * digestBytes;
-		const namesAt = rootAt + rootBytes;
-		if (file.length !== namesAt + nameBytes) return;
-		if (!checksumOf(file).equals(file.subarray(checksumAt, headerBytes))) return;
-		if (file.toString("utf8", rootAt, namesAt) !== this.#root) return;
-		const names = count === 0 ? [] : file.toString("utf8", namesAt).split("\0");
-		if (names.length !== count) return;
-		this.#states = new BigInt64Array(file.buffer, file.byteOffset + statesAt, count * stateFields);
-		this.#digests = file.subarray(digestsAt, rootAt);
-		this.#seen = new Uint8Array(count);
-		this.#names = names;
-	}
-
 	#encode(): Buffer {
 		const added = new Map(this.#added.map((file) => [file.name, file]));
-		const kept = this.#kept(added);
-		const files = [...added.values()];
-		const names = Buffer.from([...kept.map((index) => this.#names[index]), ...added.keys()].join("\0"));
-		const root = Buffer.from(this.#root);
-		const count = kept.length + files.length;
-		const statesBytes = count * stateFields * 8;
-		const file = Buffer.alloc(headerBytes + statesBytes + count * digestBytes + root.length + names.length);
-		file.set(
-			new Uint8Array(new Uint32Array([magic, formatVersion, count, names.length, root.length]).buffer),
-		);
+		const known = this.#recorded;
+		const recorded = known === undefined ? [] : numbersOf(known.isGood);
+		const replaced = new Set(added.keys());
+		if (this.#unseen > 0) for (const index of recorded) replaced.add(known?.names[index] ?? "");
+		const kept = this.#kept(replaced, recorded.length + added.size);
+		const count = recorded.length + kept.length + added.size;
+		const names: string[] = [];
 		const states = new BigInt64Array(count * stateFields);
-		const digestsAt = headerBytes + statesBytes;
-		for (const [place, index] of kept.entries()) {
-			states.set(this.#states.subarray(index * stateFields, (index + 1) * stateFields), place * stateFields);
-			this.#digests.copy(
-				file,
-				digestsAt + place * digestBytes,
-				index * digestBytes,
-				(index + 1) * digestBytes,
-			);
+		const digests = Buffer.alloc(count * digestBytes);
+		for (const index of recorded) {
+			if (known === undefined) break;
+			copyState(known.states, index, states, names.length);
+			digests.write(known.values[index] ?? "", names.length * digestBytes, "base64");
+			names.push(known.names[index] ?? "");
 		}
-		for (const [number, { state, value }] of files.entries()) {
-			const place = kept.length + number;
-			const at = place * stateFields;
+		for (const index of kept) {
+			copyState(this.#columns.states, index, states, names.length);
+			const at = index * digestBytes;
+			this.#columns.digests.copy(digests, names.length * digestBytes, at, at + digestBytes);
+			names.push(this.#columns.names[index] ?? "");
+		}
+		for (const { name, state, value } of added.values()) {
+			const at = names.length * stateFields;
 			states[at] = state.device;
 			states[at + 1] = state.inode;
 			states[at + 2] = BigInt(state.size);
 			states[at + 3] = state.mtimeNs;
 			states[at + 4] = state.ctimeNs;
-			file.write(value, digestsAt + place * digestBytes, "base64");
+			digests.write(value, names.length * digestBytes, "base64");
+			names.push(name);
 		}
-		file.set(new Uint8Array(states.buffer), headerBytes);
-		file.set(root, digestsAt + count * digestBytes);
-		file.set(names, digestsAt + count * digestBytes + root.length);
-		file.set(checksumOf(file), checksumAt);
-		return file;
+		return encodeColumns({ names, states, digests }, this.#root);
 	}
 
 	/** Which of the files read from disk are written again: all that were seen, and a bounded number of others. */
-	#kept(added: ReadonlyMap<string, Added>): number[] {
-		let seen = added.size;
-		for (const mark of this.#seen) seen += mark;
-		let unseenLeft = seen + unseenKept;
+	#kept(replaced: ReadonlySet<string>, others: number): number[] {
+		let unseenLeft = others + this.#seenCount + unseenKept;
 		const kept: number[] = [];
-		for (const [index, name] of this.#names.entries()) {
-			if (added.has(name)) continue;
-			if (this.#seen[index] === 1 || unseenLeft-- > 0) kept.push(index);
+		for (const [index, name] of this.#columns.names.entries()) {
+			const isSeen = this.#seen[index] === 1;
+			if (isSeen && this.#recorded !== undefined) continue; // recorded again
+			if (replaced.has(name)) continue;
+			if (isSeen || unseenLeft-- > 0) kept.push(index);
 		}
 		return kept;
+	}
+
+	get #unseen(): number {
+		return this.#columns.names.length - this.#seenCount;
+	}
+}
+
+/** Where there is a 1. */
+function numbersOf(marks: Uint8Array): number[] {
+	const numbers: number[] = [];
+	for (let index = 0; index < marks.length; index++) if (marks[index] === 1) numbers.push(index);
+	return numbers;
+}
+
+function copyState(from: BigInt64Array, index: number, to: BigInt64Array, place: number): void {
+	for (let field = 0; field < stateFields; field++) {
+		to[place * stateFields + field] = from[index * stateFields + field] as bigint;
 	}
 }
 
 /** Whether a file changed so shortly before it was read that another change could leave its times as they are. */
-function isRacy({ mtimeNs, ctimeNs }: FileState, readAtMs: number): boolean {
-	const youngest = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
+export function isRacy(
+	{ mtimeNs, ctimeNs }: Pick<FileState, "mtimeNs" | "ctimeNs">,
+	readAtMs: number,
+): boolean {
+	const youngestMs = Number(mtimeNs > ctimeNs ? mtimeNs : ctimeNs) / 1e6;
+	if (youngestMs + coarseGrainMs <= readAtMs) return false;
 	const isCoarse = mtimeNs % secondNs === 0n && ctimeNs % secondNs === 0n;
-	return Number(youngest / 1_000_000n) + (isCoarse ? coarseGrainMs : clockGrainMs) > readAtMs;
-}
-
-/** A file of this user, at the start of its own memory. Others must not be able to tell us what files contain. */
-function readOwn(path: string): Buffer {
-	const fd = openSync(path, "r");
-	try {
-		const stat = fstatSync(fd);
-		if (!stat.isFile() || (process.getuid !== undefined && stat.uid !== process.getuid()))
-			return Buffer.alloc(0);
-		const bytes = readFileSync(fd);
-		return bytes.byteOffset % 8 === 0 ? bytes : Buffer.from(new Uint8Array(bytes).buffer);
-	} finally {
-		closeSync(fd);
-	}
-}
-
-/** SHA-256 of everything but the place of the checksum itself. */
-function checksumOf(file: Buffer): Buffer {
-	return createHash("sha256")
-		.update(file.subarray(0, checksumAt))
-		.update(file.subarray(headerBytes))
-		.digest();
+	return youngestMs + (isCoarse ? coarseGrainMs : clockGrainMs) > readAtMs;
 }
 
 /** Removes the files of a folder that were written longest ago, until the others have at most so many bytes. */

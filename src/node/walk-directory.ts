@@ -49,6 +49,7 @@ export async function* walkInBatches(
 	for (let relative = pending.pop(); relative !== undefined; relative = pending.pop()) {
 		throwIfAborted(options.signal);
 		const visit = new DirectoryVisit(root, relative, options, invalidNames);
+		visit.open();
 		try {
 			for (let entry = visit.next(); entry !== null; entry = visit.next()) {
 				if (++names % namesPerTurn === 0) {
@@ -67,10 +68,11 @@ export async function* walkInBatches(
 		}
 	}
 	if (batch.length > 0) yield batch;
-	if (invalidNames.length > 0) throw invalidNamesError(root, invalidNames);
+	refuseInvalidNames(root, invalidNames);
 }
 
-function realDirectory(directory: string): string {
+/** Real path of a directory. Throws `ObjectNotFound` or `NotAFile` when there is none. */
+export function realDirectory(directory: string): string {
 	const stat = statOf(directory);
 	if (stat?.kind === "directory") return slashed(realpathSync.native(directory));
 	const state = stat === undefined ? "it does not exist" : "it is not a directory";
@@ -82,25 +84,30 @@ function realDirectory(directory: string): string {
 }
 
 /** The reading of one directory. */
-class DirectoryVisit {
+export class DirectoryVisit {
 	readonly #path: string;
-	readonly #base: string;
+	/** What stands in front of its names in relative paths. */
+	readonly base: string;
 	readonly #options: WalkOptions;
 	readonly #invalidNames: string[];
-	readonly #handle: Dir | undefined;
+	#handle: Dir | undefined;
 	#rawNames: RawNames | undefined;
 
 	constructor(root: string, relative: string, options: WalkOptions, invalidNames: string[]) {
-		this.#base = relative === "" ? "" : `${relative}/`;
-		this.#path = `${root === "/" ? "" : root}/${this.#base}`;
+		this.base = relative === "" ? "" : `${relative}/`;
+		this.#path = `${root === "/" ? "" : root}/${this.base}`;
 		this.#options = options;
 		this.#invalidNames = invalidNames;
-		try {
-			this.#handle = opendirSync(this.#path);
-		} catch (error) {
-			// Removed since its name was read; the top directory was looked at just before.
-			if (errnoOf(error) !== "ENOENT") throw fileError(error, "list", this.#path);
-		}
+	}
+
+	/** For `next()`; to be closed. */
+	open(): void {
+		this.#handle = this.#attempt(() => opendirSync(this.#path));
+	}
+
+	/** All that `next()` would give. */
+	all(): Dirent[] {
+		return this.#attempt(() => readdirSync(this.#path, { withFileTypes: true })) ?? [];
 	}
 
 	next(): Dirent | null {
@@ -118,26 +125,43 @@ class DirectoryVisit {
 	/** A file, the relative path of a directory to visit, or undefined for what is left out. */
 	look(entry: Dirent): WalkedFile | string | undefined {
 		const { name } = entry;
-		const relativePath = this.#base + name;
+		const relativePath = this.base + name;
+		if (this.isLeftOut(entry)) return undefined;
+		if (entry.isDirectory()) return relativePath;
+		if (!entry.isFile()) return this.lookThrough(entry);
+		return this.#attempt(() => {
+			const path = this.#path + name;
+			return { relativePath, path, stat: statData(lstatSync(path, { bigint: true })) };
+		}, name);
+	}
+
+	/** Whether a name is passed over whatever it names. */
+	isLeftOut(entry: Dirent): boolean {
+		const { name } = entry;
 		const isDirectory = entry.isDirectory();
-		if (isDirectory ? registryDirectories.has(name) : isTemporaryName(name)) return undefined;
-		if (this.#options.ignore?.(relativePath, isDirectory) === true) return undefined;
-		if (name.includes("\ufffd") && !this.#isValid(name)) return undefined;
-		if (isDirectory) return relativePath;
+		if (isDirectory ? registryDirectories.has(name) : isTemporaryName(name)) return true;
+		if (this.#options.ignore?.(this.base + name, isDirectory) === true) return true;
+		return name.includes("\ufffd") && !this.#isValid(name);
+	}
+
+	/** The file that a link leads to; undefined, with a warning, for anything else that is no regular file. */
+	lookThrough(entry: Dirent): WalkedFile | undefined {
+		return this.#attempt(() => this.#follow(entry), entry.name);
+	}
+
+	/** Undefined for what was removed since its name was read. */
+	#attempt<T>(look: () => T, name?: string): T | undefined {
 		try {
-			if (entry.isFile()) {
-				const path = this.#path + name;
-				return { relativePath, path, stat: statData(lstatSync(path, { bigint: true })) };
-			}
-			return this.#lookThrough(entry, relativePath);
+			return look();
 		} catch (error) {
 			if (errnoOf(error) === "ENOENT") return undefined;
-			throw fileError(error, "read", this.#path + name);
+			throw fileError(error, name === undefined ? "list" : "read", this.#path + (name ?? ""));
 		}
 	}
 
-	#lookThrough(entry: Dirent, relativePath: string): WalkedFile | undefined {
+	#follow(entry: Dirent): WalkedFile | undefined {
 		const path = this.#path + entry.name;
+		const relativePath = this.base + entry.name;
 		if (!entry.isSymbolicLink()) {
 			this.#options.onWarning?.({ relativePath, reason: "special-file" });
 			return undefined;
@@ -158,7 +182,7 @@ class DirectoryVisit {
 		this.#rawNames ??= readRawNames(this.#path);
 		const { valid = false, escaped = [] } = this.#rawNames.get(name) ?? {};
 		for (const text of escaped.splice(0)) {
-			if (this.#invalidNames.length < maxNamesTold) this.#invalidNames.push(this.#base + text);
+			if (this.#invalidNames.length < maxNamesTold) this.#invalidNames.push(this.base + text);
 		}
 		return valid;
 	}
@@ -186,10 +210,12 @@ function escapeBytes(bytes: Buffer): string {
 		.replace(/[^\x20-\x7e]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
-function invalidNamesError(root: string, names: readonly string[]): BaleError {
+/** Throws `InvalidKey` that lists names which are not UTF-8, if there are any. */
+export function refuseInvalidNames(root: string, names: readonly string[]): void {
+	if (names.length === 0) return;
 	const shown = names.slice(0, 5).map((name) => `"${name}"`);
 	const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : "";
-	return new BaleError(
+	throw new BaleError(
 		"InvalidKey",
 		`Cannot use files in "${root}": names that are not UTF-8: ${shown.join(", ")}${more}`,
 		{ hint: "Rename these files, or leave them out", details: { directory: root, names } },

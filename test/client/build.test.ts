@@ -1,5 +1,5 @@
 /** Building: what is written, what is refused, and who conflicts with whom. */
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync, symlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import {
@@ -94,6 +94,55 @@ describe("Package.build()", () => {
 		writeFileSync(`${folder}/d0/f0`, "changed 0");
 		await p.build("team/data", machine.path("registry"));
 		expect(p.entry("x/d0/f0").hash?.value).toBe(chunkedHash("changed 0"));
+	});
+
+	test("a folder that was set hashed is the same package as one set and hashed at the build", async () => {
+		const machine = newMachine();
+		const outside = machine.folder("outside", { "with space": "w" });
+		const folder = machine.folder("data", {
+			"a b": "1",
+			"a/b": "2",
+			"a-b": "3",
+			'q"uo\\te\n': "4",
+			"é/\u{1f600}": "5",
+			"é/\uff5e": "6",
+			"%41?#": "",
+			"deep/er/x": "7",
+		});
+		symlinkSync(`${outside}/with space`, `${folder}/link`);
+		const plain = await new Package().setDir(".", folder);
+		const quick = await new Package().setDir(".", folder, { hash: true });
+		const registry = machine.path("registry");
+		const topHash = await plain.build("team/plain", registry);
+		expect(await quick.build("team/quick", registry)).toBe(topHash);
+		expect([...quick.manifest()]).toEqual([...plain.manifest()]);
+		expect(quick.diff(plain)).toEqual({ added: [], modified: [], deleted: [] });
+		expect(quick.get("link")).toBe(plain.get("link"));
+		quick.delete("a/b");
+		await quick.set("deep/er/y", `${folder}/a b`);
+		expect(await quick.build("team/quick", registry)).not.toBe(topHash);
+		expect(Array.from(quick.walk(), ([key]) => key)).toContain("deep/er/y");
+	});
+
+	test("a hashed folder, and what was taken from it, notices files that were touched since", async () => {
+		const machine = newMachine();
+		const folder = machine.folder("data", { a: "one", "b/c": "one" });
+		const p = await new Package().setDir(".", folder, { hash: true });
+		const part = p.filter((key) => key === "b/c");
+		writeFileSync(`${folder}/b/c`, "two");
+		for (const of of [p, part]) {
+			await of.build("team/data", machine.path("registry"));
+			expect(of.entry("b/c").hash?.value).toBe(chunkedHash("two"));
+		}
+		expect(p.entry("a").hash?.value).toBe(chunkedHash("one"));
+	});
+
+	test("two folders that are set hashed at once are both in the package", async () => {
+		const machine = newMachine();
+		const p = new Package();
+		const [one, two] = [machine.folder("one", { a: "a", b: "1" }), machine.folder("two", { b: "2", c: "c" })];
+		await Promise.all([p.setDir(".", one, { hash: true }), p.setDir(".", two, { hash: true })]);
+		expect(Array.from(p.walk(), ([key]) => key)).toEqual(["a", "b", "c"]);
 	});
 
 	test("never hashes what came with a hash", async () => {

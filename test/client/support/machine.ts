@@ -114,6 +114,15 @@ function countJobs(files: LocalFiles, moved: { hashed: number; copied: number })
 				},
 			});
 		},
+		hashFolder(directory, options) {
+			return files.hashFolder(directory, {
+				...options,
+				onFile: (key, size, how) => {
+					if (how === "hashed") moved.hashed++;
+					options?.onFile?.(key, size, how);
+				},
+			});
+		},
 		copy(jobs, options) {
 			moved.copied += jobs.length;
 			return files.copy(jobs, options);

@@ -1,0 +1,72 @@
+/** The file of a `StatCache`: what it remembers as columns, with a checksum. */
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { stateFields } from "./file-work.mjs";
+
+const magic = 0x656c_6162; // "bale"
+const formatVersion = 1;
+const headerBytes = 64;
+const checksumAt = 32;
+export const digestBytes = 32;
+
+/** Files by number: their names below the root, states (`stateFields` for each), and hashes. */
+export type StatColumns = {
+	readonly names: readonly string[];
+	readonly states: BigInt64Array;
+	readonly digests: Buffer;
+};
+
+/** Reads what `encodeColumns` wrote for this root; undefined for anything else. */
+export function decodeColumns(file: Buffer, root: string): StatColumns | undefined {
+	const header = new Uint32Array(file.buffer, file.byteOffset, headerBytes / 4);
+	const [found, version, count = 0, nameBytes = 0, rootBytes = 0] = header;
+	if (found !== magic || version !== formatVersion) return undefined;
+	const statesAt = headerBytes;
+	const digestsAt = statesAt + count * stateFields * 8;
+	const rootAt = digestsAt + count * digestBytes;
+	const namesAt = rootAt + rootBytes;
+	if (file.length !== namesAt + nameBytes) return undefined;
+	if (!checksumOf(file).equals(file.subarray(checksumAt, headerBytes))) return undefined;
+	if (file.toString("utf8", rootAt, namesAt) !== root) return undefined;
+	const names = count === 0 ? [] : file.toString("utf8", namesAt).split("\0");
+	if (names.length !== count) return undefined;
+	return {
+		names,
+		states: new BigInt64Array(file.buffer, file.byteOffset + statesAt, count * stateFields),
+		digests: file.subarray(digestsAt, rootAt),
+	};
+}
+
+/** The bytes of a file that remembers these columns. */
+export function encodeColumns({ names, states, digests }: StatColumns, root: string): Buffer {
+	const [nameBytes, rootBytes] = [Buffer.from(names.join("\0")), Buffer.from(root)];
+	const sizes = [magic, formatVersion, names.length, nameBytes.length, rootBytes.length];
+	const header = Buffer.alloc(headerBytes);
+	header.set(new Uint8Array(new Uint32Array(sizes).buffer));
+	const stateBytes = Buffer.from(states.buffer, states.byteOffset, states.byteLength);
+	const file = Buffer.concat([header, stateBytes, digests, rootBytes, nameBytes]);
+	file.set(checksumOf(file), checksumAt);
+	return file;
+}
+
+/** A file of this user, at the start of its own memory. Others must not be able to tell us what files contain. */
+export function readOwn(path: string): Buffer {
+	const fd = openSync(path, "r");
+	try {
+		const stat = fstatSync(fd);
+		if (!stat.isFile() || (process.getuid !== undefined && stat.uid !== process.getuid()))
+			return Buffer.alloc(0);
+		const bytes = readFileSync(fd);
+		return bytes.byteOffset % 8 === 0 ? bytes : Buffer.from(new Uint8Array(bytes).buffer);
+	} finally {
+		closeSync(fd);
+	}
+}
+
+/** SHA-256 of everything but the place of the checksum itself. */
+function checksumOf(file: Buffer): Buffer {
+	return createHash("sha256")
+		.update(file.subarray(0, checksumAt))
+		.update(file.subarray(headerBytes))
+		.digest();
+}
