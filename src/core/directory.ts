@@ -31,6 +31,8 @@ export class Directory {
 	#lines: Lines | undefined;
 	/** What is known by name; undefined: a name of the lines that was deleted. */
 	readonly #nodes = new Map<string, Entry | Directory | undefined>();
+	/** Where names of `#nodes` are in the lines; a manifest does not change. */
+	readonly #places = new Map<string, { readonly from: number; readonly to: number }>();
 	/** Names of `#nodes` that are listed before and after those of the lines; all others of `#nodes` are in the lines. */
 	#before: Set<string> | undefined;
 	#after: Set<string> | undefined;
@@ -91,7 +93,10 @@ export class Directory {
 		const present = this.#nodes.has(name) ? this.#nodes.get(name) !== undefined : inLines;
 		if (!present) return false;
 		if (inLines) this.#nodes.set(name, undefined);
-		else this.#nodes.delete(name);
+		else {
+			this.#nodes.delete(name);
+			this.#places.delete(name);
+		}
 		this.#before?.delete(name);
 		this.#after?.delete(name);
 		this.#changes.count++;
@@ -131,10 +136,13 @@ export class Directory {
 		if (lines === undefined) return names.map((name) => ({ name, from: 0, to: 0 }));
 		const { table, low, high, skip } = lines;
 		return names.map((name) => {
-			const bytes = orderBytes(name);
-			const from = table.lowerBound(low, high, skip, bytes);
-			const found = this.#find(name);
-			return { name, from, to: found?.high ?? from };
+			let place = this.#places.get(name);
+			if (place === undefined) {
+				const from = table.lowerBound(low, high, skip, orderBytes(name));
+				place = { from, to: this.#find(name)?.high ?? from };
+				this.#places.set(name, place);
+			}
+			return { name, ...place };
 		});
 	}
 
@@ -152,6 +160,7 @@ export class Directory {
 		for (let pair = open.pop(); pair !== undefined; pair = open.pop()) {
 			const [from, to] = pair;
 			to.meta = from.meta;
+			for (const [name, place] of from.#places) to.#places.set(name, place);
 			for (const name of from.#before ?? []) to.#before?.add(name);
 			for (const name of from.#after ?? []) to.#after?.add(name);
 			for (const [name, node] of from.#nodes) {
@@ -187,6 +196,7 @@ export class Directory {
 		const inside = { table, low, high, skip: skip + encodeUtf8(name).length + 1 };
 		const directory = new Directory(inside, this.#changes);
 		this.#nodes.set(name, directory);
+		this.#places.set(name, { from: low, to: high });
 		return directory;
 	}
 }

@@ -63,8 +63,8 @@ const canonicalSize = new Words(',"size":');
 export const keyOffset = beforeKey.length;
 
 /** Whether a line begins as one that bale writes, so that its key starts at `keyOffset`. */
-export function startsWithKey(bytes: Uint8Array, start: number): boolean {
-	return beforeKey.areAt(viewOf(bytes), start);
+export function startsWithKey(view: DataView, start: number): boolean {
+	return beforeKey.areAt(view, start);
 }
 
 /** 1: stands for itself in a URL's path and in a versionId. */
@@ -215,7 +215,7 @@ export class LineScanner {
 /** `{}}` and a line feed: no metadata. */
 const emptyMeta = 0x0a7d7d7b;
 
-function viewOf(bytes: Uint8Array): DataView {
+export function viewOf(bytes: Uint8Array): DataView {
 	return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 

@@ -6,7 +6,7 @@ import type { Entry } from "./entry.ts";
 import type { JsonObject } from "./json.ts";
 import { lineBlocks, type LineBlock } from "./line-blocks.ts";
 import { parseManifestLine } from "./manifest-line.ts";
-import { keyOffset, startsWithKey } from "./manifest-scan.ts";
+import { keyOffset, startsWithKey, viewOf } from "./manifest-scan.ts";
 import type { RandomBytes } from "./random-bytes.ts";
 import type { TopHash } from "./top-hash.ts";
 import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
@@ -16,8 +16,12 @@ const slash = 0x2f;
 const backslash = 0x5c;
 const lineFeed = 0x0a;
 
-/** Bytes that are read around a place that is looked at. */
+/** Bytes that are read around a place whose neighbours are looked at, too. */
 const windowBytes = 16 * 1024;
+/** Bytes that are read to see the line at one place among many. */
+const probeBytes = 4 * 1024;
+/** How often `windowBytes` is doubled for who reads on from where the window ends. */
+const maxDoublings = 4;
 
 /** What a pass over a manifest has found. */
 export type TableFacts = {
@@ -46,7 +50,11 @@ export class ManifestTable implements TableFacts {
 	/** The part of the manifest that is being looked at, and where it starts. */
 	#window: Uint8Array;
 	#windowStart = 0;
-	/** The line that was looked at last: where it ends (at its line feed), and its key. */
+	#view: DataView;
+	/** How often in a row a line was looked at that the window had cut off. */
+	#readOn = 0;
+	/** The line that was looked at last: where it starts and ends (at its line feed), and its key. */
+	#lineStart = -1;
 	#lineEnd = 0;
 	#key: Uint8Array;
 	#keyStart = 0;
@@ -56,6 +64,7 @@ export class ManifestTable implements TableFacts {
 	constructor(source: RandomBytes, facts: TableFacts) {
 		this.source = source;
 		this.#window = new Uint8Array(0);
+		this.#view = viewOf(this.#window);
 		this.#key = this.#window;
 		this.low = facts.low;
 		this.high = source.size;
@@ -155,6 +164,7 @@ export class ManifestTable implements TableFacts {
 	#bisect(low: number, high: number, isBefore: (start: number) => boolean): number {
 		let [first, end] = [low, high];
 		while (first < end) {
+			if (end - first <= windowBytes) this.#cover(first, end);
 			const middle = this.#startOfLine(first + Math.floor((end - first) / 2), first);
 			if (isBefore(middle)) first = this.next(middle);
 			else end = middle;
@@ -164,9 +174,9 @@ export class ManifestTable implements TableFacts {
 
 	/** Where the line that has the byte `at` starts; not before `low`, which is the start of a line. */
 	#startOfLine(at: number, low: number): number {
-		for (let before = windowBytes / 2; ; before *= 4) {
+		for (let before = probeBytes / 2; ; before *= 4) {
 			const from = Math.max(low, at - before);
-			this.#cover(from, Math.min(this.high, at + 1));
+			this.#cover(from, Math.min(this.high, at + 1), probeBytes);
 			const found = this.#window.subarray(0, at - this.#windowStart).lastIndexOf(lineFeed);
 			if (found >= 0 && this.#windowStart + found >= low) return this.#windowStart + found + 1;
 			if (from === low) return low;
@@ -189,6 +199,7 @@ export class ManifestTable implements TableFacts {
 
 	/** Finds end and key of the line at `start`. */
 	#look(start: number): void {
+		if (start === this.#lineStart) return;
 		for (let length = windowBytes / 2; ; length *= 4) {
 			this.#cover(start, Math.min(this.high, start + 1));
 			const end = this.#window.indexOf(lineFeed, start - this.#windowStart);
@@ -196,10 +207,13 @@ export class ManifestTable implements TableFacts {
 				this.#lineEnd = this.#windowStart + end;
 				break;
 			}
-			this.#load(start, Math.min(this.high, start + 2 * length));
+			const more =
+				start > this.#windowStart ? windowBytes << Math.min(this.#readOn++, maxDoublings) : 2 * length;
+			this.#load(start, Math.min(this.high, start + more));
 		}
+		this.#lineStart = start;
 		const at = start - this.#windowStart;
-		if (startsWithKey(this.#window, at)) {
+		if (startsWithKey(this.#view, at)) {
 			let end = at + keyOffset;
 			while (this.#window[end] !== quote && this.#window[end] !== backslash) end++;
 			if (this.#window[end] === quote) {
@@ -216,14 +230,18 @@ export class ManifestTable implements TableFacts {
 	}
 
 	/** Has the bytes `[start, end)` in the window. */
-	#cover(start: number, end: number): void {
-		const covered = start >= this.#windowStart && end <= this.#windowStart + this.#window.length;
-		if (!covered) this.#load(start, Math.min(this.high, Math.max(end, start + windowBytes)));
+	#cover(start: number, end: number, length = windowBytes): void {
+		const windowEnd = this.#windowStart + this.#window.length;
+		if (start >= this.#windowStart && end <= windowEnd) return;
+		if (start !== windowEnd) this.#readOn = 0;
+		this.#load(start, Math.min(this.high, Math.max(end, start + length)));
 	}
 
 	#load(start: number, end: number): void {
+		this.#lineStart = -1;
 		this.#window = this.source.read(start, end, this.#window);
 		this.#windowStart = start;
+		this.#view = viewOf(this.#window);
 	}
 }
 
