@@ -21,7 +21,8 @@ export const versitygw: ServerProgram = {
 export const minio: ServerProgram = {
 	tool: "minio",
 	variable: "BALE_TEST_MINIO",
-	health: "/minio/health/ready",
+	// "ready" answers before anything works: what is asked then may wait for a minute.
+	health: "/minio/health/cluster",
 	command: (address, directory, keys) => ({
 		args: ["server", "--quiet", "--anonymous", "--address", address, join(directory, "data")],
 		env: {

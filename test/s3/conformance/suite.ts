@@ -1,0 +1,64 @@
+/**
+ * What a server of S3 must do, told in tests that know nothing of who made it. Where one is known to do otherwise, the
+ * table below says so, and the test must fail there: an entry that no longer holds is an error, too.
+ */
+import { describe, test } from "vitest";
+import { onEachServer } from "../../support/s3/servers.ts";
+import type { S3Server } from "../../support/s3/server.ts";
+import { raw, type RawAnswer, type RawRequest } from "./raw.ts";
+
+/** Of each server, by the name of its kind: titles of the tests that it fails, with the reason. */
+const deviations: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+	versitygw: {
+		"reading: a key that is one byte too long is refused": "it takes what fits into names of files",
+		"writing: pieces are a coding of the transfer and not of the object": 'it keeps "aws-chunked"',
+		"writing: If-None-Match: * writes where a marker says that nothing is there": "it sees the marker",
+		"copying: refuses a source that the client knows already": "it answers 304",
+		"listing: has objects below an object": "objects are files",
+		"listing: encodes keys when that is wanted": "it does not, and does not say so",
+		"listing: DeleteObjects says nothing of what went well when that is wanted": "it says all",
+		"listing: DeleteObjects refuses what is no list": "it answers InvalidRequest",
+		"boto3: pages of versions and markers": "it gives the page of a marker again and again",
+		"signatures: need known keys": "it answers 404",
+	},
+	minio: {
+		"reading: GET ignores ranges that are none": "it refuses them",
+		"uploads in parts: a completion without parts is refused": "it answers InvalidRequest",
+		"listing: has objects below an object": "it does not list them",
+	},
+};
+
+export type Spec = {
+	/** Registers what is expected of every server. */
+	spec(title: string, check: () => Promise<void>): void;
+	server(): S3Server;
+	/** Sends one request. */
+	ask(request: RawRequest): Promise<RawAnswer>;
+	/** Makes an object. */
+	put(
+		bucket: string,
+		key: string,
+		body: Uint8Array | string,
+		headers?: RawRequest["headers"],
+	): Promise<RawAnswer>;
+};
+
+/** Registers a part of the suite for every server of this run. */
+export function conformance(area: string, define: (suite: Spec) => void): void {
+	onEachServer((server, { name }) => {
+		describe(area, () => {
+			const known = deviations[name] ?? {};
+			const ask = (request: RawRequest): Promise<RawAnswer> => raw(server(), request);
+			define({
+				server,
+				ask,
+				put: (bucket, key, body, headers = {}) => ask({ method: "PUT", bucket, key, body, headers }),
+				spec(title, check) {
+					const reason = known[`${area}: ${title}`];
+					if (reason === undefined) test(title, check);
+					else test.fails(`${title} [not here: ${reason}]`, check);
+				},
+			});
+		});
+	});
+}
