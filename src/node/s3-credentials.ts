@@ -10,18 +10,40 @@ import type { Environment } from "./places.ts";
 import { singleSignOnKeys } from "./single-sign-on.ts";
 import { environmentCredentials, staticCredentials, type Credentials } from "./shared-credentials.ts";
 
-/** How long keys are used before anybody is asked again, so that a login or a changed file counts soon. */
-const keepMs = 30_000;
+/** How long it is taken for granted who is logged in, so that a login or its end counts soon. */
+const loginMs = 30_000;
 /** Keys that are valid for less than this are asked for again. */
 const marginMs = 5 * 60_000;
+/** What does not last, or is not there at all, is asked for this often and no more. */
+const retryMs = 30_000;
+
+/**
+ * The keys of an environment, as a source that asks as seldom as it may: those that expire until five minutes before,
+ * others once; a login is looked at anew every half minute, which costs no request. With `profile` only the keys of that
+ * AWS profile.
+ */
+export function credentialSource(env: Environment, profile?: string): CredentialSource {
+	if (profile !== undefined) return cachedCredentials(() => findProfileCredentials(profile, env));
+	const login = cachedCredentials(findLoginCredentials, { keepMs: loginMs });
+	const machine = cachedCredentials(() => findMachineCredentials(env));
+	return async (options) => (await login(options)) ?? machine(options);
+}
 
 /** The keys of this process; undefined: there are none, and requests go out unsigned. */
 export async function findCredentials(env: Environment): Promise<Credentials | undefined> {
+	return (await findLoginCredentials()) ?? findMachineCredentials(env);
+}
+
+async function findLoginCredentials(): Promise<Credentials | undefined> {
 	try {
 		return await getCredentialProvider({ fallback: false })();
 	} catch (error) {
 		if (!isBaleError(error, "NotLoggedIn")) throw error;
+		return undefined;
 	}
+}
+
+async function findMachineCredentials(env: Environment): Promise<Credentials | undefined> {
 	const given = environmentCredentials(env);
 	if (given !== undefined) return given;
 	const files = await readAwsFiles(env);
@@ -30,6 +52,16 @@ export async function findCredentials(env: Environment): Promise<Credentials | u
 		(await containerCredentials(env)) ??
 		instanceCredentials(env)
 	);
+}
+
+/** `InvalidConfig` when the profile has none: whoever names a profile means no other keys. */
+async function findProfileCredentials(name: string, env: Environment): Promise<Credentials> {
+	const keys = await profileKeys(name, await readAwsFiles(env), withoutWebIdentity(env), []);
+	if (keys !== undefined) return keys;
+	throw new BaleError("InvalidConfig", `The AWS profile "${display(name)}" has no keys`, {
+		hint: "Check the name, and your AWS configuration: ~/.aws/config, ~/.aws/credentials",
+		details: { profile: name },
+	});
 }
 
 /** The keys of a profile, in the order in which AWS tools look for them; undefined when it has none. */
@@ -95,29 +127,42 @@ function withoutWebIdentity(env: Environment): Environment {
 	return { ...env, AWS_WEB_IDENTITY_TOKEN_FILE: undefined };
 }
 
-/** Keeps what `find` gave until it is old or about to expire; several requests at once ask once. */
+/**
+ * Keeps what `find` gave for `keepMs` (default: for ever), but not beyond five minutes before it expires; several
+ * requests at once ask once. Keys that cannot be renewed are used until they expire.
+ */
 export function cachedCredentials(
 	find: () => Promise<Credentials | undefined>,
-	now: () => number = Date.now,
+	{ keepMs = Infinity, now = Date.now }: { readonly keepMs?: number; readonly now?: () => number } = {},
 ): CredentialSource {
-	let held: { readonly keys: Promise<Credentials | undefined>; readonly at: number } | undefined;
-	let expires = Infinity;
+	let held: Promise<Credentials | undefined> | undefined;
+	/** What `held` came to; undefined while nobody knows. */
+	let known: { readonly keys: Credentials | undefined; readonly at: number } | undefined;
+	const isGood = (time: number): boolean => {
+		if (known === undefined) return true;
+		const ageMs = time - known.at;
+		const expires = known.keys?.expiration?.getTime() ?? Infinity;
+		const lasts = known.keys !== undefined && time < expires - marginMs;
+		return ageMs < keepMs && (lasts || (ageMs < retryMs && time < expires));
+	};
 	return ({ refresh }) => {
 		const time = now();
-		const isGood = held !== undefined && time - held.at < keepMs && time < expires - marginMs;
-		if (held !== undefined && isGood && !refresh) return held.keys;
-		const keys = find();
-		const mine = { keys, at: time };
-		held = mine;
-		expires = Infinity;
-		keys.then(
-			(found) => {
-				if (held === mine) expires = found?.expiration?.getTime() ?? Infinity;
+		if (held !== undefined && (known === undefined || (!refresh && isGood(time)))) return held;
+		const before = refresh ? undefined : known?.keys;
+		const asked = find().catch((error: unknown) => {
+			if (before?.expiration !== undefined && time < before.expiration.getTime()) return before;
+			throw error;
+		});
+		known = undefined;
+		held = asked;
+		asked.then(
+			(keys) => {
+				if (held === asked) known = { keys, at: time };
 			},
 			() => {
-				if (held === mine) held = undefined;
+				if (held === asked) held = undefined;
 			},
 		);
-		return keys;
+		return asked;
 	};
 }

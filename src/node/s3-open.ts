@@ -2,12 +2,13 @@
 import { join } from "node:path";
 import { BaleError } from "../core/errors.ts";
 import { parsePhysicalKey } from "../core/physical-key.ts";
+import type { CredentialSource } from "../storage/s3/client.ts";
 import type { Addressing } from "../storage/s3/endpoint.ts";
 import { S3Store } from "../storage/s3/s3-store.ts";
 import { configuredEndpoint, configuredRegion, readProfile, type AwsProfile } from "./aws-profile.ts";
 import { createNodeSha256 } from "./node-digest.ts";
 import { findPlaces, type Environment } from "./places.ts";
-import { cachedCredentials, findCredentials } from "./s3-credentials.ts";
+import { credentialSource } from "./s3-credentials.ts";
 import { transportFor } from "./s3-transport.ts";
 import { FileServiceMemory } from "./service-memory.ts";
 import { FileJournal } from "./upload-journal.ts";
@@ -68,15 +69,12 @@ async function openBucket(bucket: string, prefix: string, env: Environment): Pro
 	});
 }
 
-const sources = new Map<string, ReturnType<typeof cachedCredentials>>();
+const sources = new Map<string, CredentialSource>();
 
 /** One source for all buckets that are opened under the same environment. */
-function credentialsOf(env: Environment): ReturnType<typeof cachedCredentials> {
+function credentialsOf(env: Environment): CredentialSource {
 	const id = JSON.stringify(env);
-	let source = sources.get(id);
-	if (source === undefined) {
-		source = cachedCredentials(() => findCredentials(env));
-		sources.set(id, source);
-	}
+	const source = sources.get(id) ?? credentialSource(env);
+	sources.set(id, source);
 	return source;
 }

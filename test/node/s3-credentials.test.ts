@@ -1,9 +1,9 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { parseSections, readProfile } from "../../src/node/aws-profile.ts";
-import { cachedCredentials, findCredentials } from "../../src/node/s3-credentials.ts";
+import { cachedCredentials, credentialSource, findCredentials } from "../../src/node/s3-credentials.ts";
 import { openS3, s3Settings } from "../../src/node/s3-open.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
@@ -170,31 +170,105 @@ describe("cachedCredentials()", () => {
 		...(expiresAt === undefined ? {} : { expiration: new Date(expiresAt) }),
 	});
 
-	test("asks once for many requests, again after half a minute, and when told to", async () => {
-		let time = 0;
-		let asked = 0;
+	/** A source whose keys expire at these times, one after the other. */
+	function sourceOf(expirations: readonly (number | undefined)[], options: { keepMs?: number } = {}) {
+		const clock = { time: 0, asked: 0 };
 		const source = cachedCredentials(
-			() => Promise.resolve(keys(String(++asked))),
-			() => time,
+			() => {
+				const expiration = expirations[clock.asked];
+				return Promise.resolve(keys(String(++clock.asked), expiration));
+			},
+			{ ...options, now: () => clock.time },
 		);
-		const [one, two] = await Promise.all([source({ refresh: false }), source({ refresh: false })]);
-		expect([one?.accessKeyId, two?.accessKeyId]).toEqual(["1", "1"]);
-		time = 29_000;
-		expect((await source({ refresh: false }))?.accessKeyId).toBe("1");
-		time = 31_000;
-		expect((await source({ refresh: false }))?.accessKeyId).toBe("2");
-		expect((await source({ refresh: true }))?.accessKeyId).toBe("3");
+		const ask = async (time: number, refresh = false): Promise<string | undefined> => {
+			clock.time = time;
+			return (await source({ refresh }))?.accessKeyId;
+		};
+		return { clock, ask };
+	}
+	const minutes = 60_000;
+
+	test("asks once in the life of a process for keys that do not expire, and again when told to", async () => {
+		const { clock, ask } = sourceOf([]);
+		expect(await Promise.all([ask(0), ask(0), ask(0)])).toEqual(["1", "1", "1"]);
+		expect(await ask(1_000_000 * minutes)).toBe("1");
+		expect(await ask(1_000_000 * minutes, true)).toBe("2");
+		expect(clock.asked).toBe(2);
 	});
 
-	test("keeps neither failures nor keys that are about to expire", async () => {
+	test("asks again five minutes before keys expire, once for many requests", async () => {
+		const { clock, ask } = sourceOf([60 * minutes, 120 * minutes]);
+		await ask(0);
+		expect(await ask(55 * minutes - 1)).toBe("1");
+		expect(await Promise.all([ask(55 * minutes), ask(55 * minutes)])).toEqual(["2", "2"]);
+		expect(await ask(110 * minutes)).toBe("2");
+		expect(clock.asked).toBe(2);
+	});
+
+	test("asks for keys that last less than five minutes every half minute, and never gives expired ones", async () => {
+		const { ask } = sourceOf([4 * minutes, 0.6 * minutes, 9 * minutes]);
+		expect(await ask(0)).toBe("1");
+		expect(await ask(29_000)).toBe("1");
+		expect(await ask(30_000)).toBe("2");
+		expect(await ask(37_000)).toBe("3");
+	});
+
+	test("asks every half minute where there are no keys, and for a login", async () => {
 		let asked = 0;
+		let time = 0;
+		const none = cachedCredentials(() => Promise.resolve((asked++, undefined)), { now: () => time });
+		await none({ refresh: false });
+		time = 29_000;
+		await none({ refresh: false });
+		expect(asked).toBe(1);
+		time = 30_000;
+		await none({ refresh: false });
+		expect(asked).toBe(2);
+		const login = sourceOf([], { keepMs: 30_000 });
+		expect([await login.ask(0), await login.ask(29_000), await login.ask(30_000)]).toEqual(["1", "1", "2"]);
+	});
+
+	test("keeps no failure, and uses keys that cannot be renewed until they expire", async () => {
+		let time = 0;
+		const answers = [new Error("no"), keys("1", 10 * minutes), new Error("away"), new Error("away")];
 		const source = cachedCredentials(
-			() => (++asked === 1 ? Promise.reject(new Error("no")) : Promise.resolve(keys(String(asked), 60_000))),
-			() => 0,
+			() => {
+				const next = answers.shift();
+				return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
+			},
+			{ now: () => time },
 		);
 		await expect(source({ refresh: false })).rejects.toThrow("no");
-		expect((await source({ refresh: false }))?.accessKeyId).toBe("2");
-		expect((await source({ refresh: false }))?.accessKeyId).toBe("3");
+		expect((await source({ refresh: false }))?.accessKeyId).toBe("1");
+		time = 6 * minutes;
+		expect((await source({ refresh: false }))?.accessKeyId).toBe("1");
+		time = 10 * minutes;
+		await expect(source({ refresh: false })).rejects.toThrow("away");
+	});
+});
+
+test("credentialSource() asks a program for keys once, and a named profile for no others", async () => {
+	const directory = temporaryDirectory();
+	const script = join(directory, "keys.js");
+	const answer = JSON.stringify({ Version: 1, AccessKeyId: "p", SecretAccessKey: "s" });
+	const log = join(directory, "calls");
+	writeFileSync(
+		script,
+		`require("fs").appendFileSync(${JSON.stringify(log)}, "x"); console.log(${JSON.stringify(answer)})`,
+	);
+	const program = `"${process.execPath}" "${script}"`;
+	const env = environment(
+		{ config: `[profile tool]\ncredential_process = ${program}\n[profile empty]\nregion = x\n` },
+		{ AWS_ACCESS_KEY_ID: "env", AWS_SECRET_ACCESS_KEY: "s" },
+	);
+	const source = credentialSource(env, "tool");
+	expect(await source({ refresh: false })).toMatchObject({ accessKeyId: "p" });
+	expect(await source({ refresh: false })).toMatchObject({ accessKeyId: "p" });
+	expect(readFileSync(log, "utf8")).toBe("x");
+	expect(await credentialSource(env)({ refresh: false })).toMatchObject({ accessKeyId: "env" });
+	await expect(credentialSource(env, "empty")({ refresh: false })).rejects.toMatchObject({
+		code: "InvalidConfig",
+		details: { profile: "empty" },
 	});
 });
 
