@@ -26,4 +26,7 @@ export type {
 	LoginOptions,
 	Logout,
 } from "./node/identity.ts";
+export type { RegistryChanges } from "./node/registry-settings.ts";
+export type { RegistryPatch } from "./core/registry-settings.ts";
+export type { RegistrySettings } from "./core/registry-setting-names.ts";
 export { DirectoryStore } from "./node/directory-store.ts";

@@ -62,7 +62,7 @@ export { MemoryStore } from "./storage/memory-store.ts";
 export { HttpStore } from "./storage/http-store.ts";
 export { S3Store, type S3StoreOptions } from "./storage/s3/s3-store.ts";
 export type { CredentialSource } from "./storage/s3/client.ts";
-export type { Addressing } from "./storage/s3/endpoint.ts";
+export type { Addressing, Encryption } from "./core/registry-setting-names.ts";
 export type { S3Credentials } from "./storage/s3/signature.ts";
 export { fetchTransport } from "./storage/s3/fetch-transport.ts";
 export type { Transport, TransportRequest, TransportResponse } from "./storage/s3/transport.ts";

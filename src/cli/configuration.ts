@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ConfigValue } from "../core/config-keys.ts";
 import { type ResolvedSetting, defaultSettings } from "../core/config.ts";
+import { BaleError } from "../core/errors.ts";
 import type { ConfigPatch } from "../node/configuration.ts";
 import { config, currentIdentity } from "../node/identity.ts";
 import { findPlaces } from "../node/places.ts";
@@ -27,6 +28,11 @@ export function valueText(value: ConfigValue): string {
 export async function changeSettings(invocation: Invocation, patch: ConfigPatch): Promise<Report> {
 	const { output, options, signal } = invocation;
 	const dryRun = options.flag("dry-run");
+	if (Object.hasOwn(patch, "registries")) {
+		throw new BaleError("InvalidConfig", 'Cannot change "registries" as one setting', {
+			hint: "Use: bale config registry s3://BUCKET",
+		});
+	}
 	const before = await listSettings().catch(() => undefined);
 	if (!dryRun) {
 		await config(patch, { signal, onWarning: ({ code, message }) => output.warn(code, message) });

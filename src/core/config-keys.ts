@@ -5,12 +5,20 @@
  * Source: quilt3 8.0.0, configuration template.
  */
 
+import type { RegistrySettings } from "./registry-setting-names.ts";
+
 /** Anything that a configuration file can hold. */
 export type ConfigValue =
 	null | boolean | number | string | readonly ConfigValue[] | { readonly [key: string]: ConfigValue };
 
-/** The settings as a program sees them; keys that bale does not know are kept under their own names. */
-export type Config = {
+/** All settings as a program sees them. */
+export type Config = SharedConfig & {
+	/** Settings of single buckets by `s3://bucket`, which bale keeps in a file of its own. */
+	readonly registries: { readonly [registry: string]: RegistrySettings };
+};
+
+/** The settings of the shared file; keys that bale does not know are kept under their own names. */
+export type SharedConfig = {
 	/** Home of the catalog. */
 	readonly navigatorUrl: string | null;
 	/** `file:` URL of the registry that `build` and `install` use by default. */

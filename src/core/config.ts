@@ -1,5 +1,5 @@
 /** The settings of a user: defaults, layers with the origin of each value, and what choosing a catalog changes. */
-import type { Config, ConfigKey, ConfigValue } from "./config-keys.ts";
+import type { SharedConfig, ConfigKey, ConfigValue } from "./config-keys.ts";
 import { catalogKeys, configKeys, environmentNameOf, propertyOf } from "./config-keys.ts";
 import type { ConfigPlaces } from "./setting.ts";
 import { normalizeSetting } from "./setting.ts";
@@ -53,10 +53,10 @@ export function resolveSettings(layers: ConfigLayers): readonly ResolvedSetting[
 }
 
 /** Settings as properties. */
-export function toConfig(settings: readonly ResolvedSetting[]): Config {
+export function toConfig(settings: readonly ResolvedSetting[]): SharedConfig {
 	return Object.freeze(
 		Object.fromEntries(settings.map(({ key, value }) => [propertyOf(key), value])),
-	) as unknown as Config;
+	) as unknown as SharedConfig;
 }
 
 /** Values of environment variables; quilt3's `QUILT_DISABLE_USAGE_METRICS` counts for `telemetry_disabled`. */

@@ -1,6 +1,6 @@
 /** Settings on this machine: the shared file below the environment below what a caller says. */
 import { join } from "node:path";
-import type { Config, ConfigValue } from "../core/config-keys.ts";
+import type { SharedConfig, ConfigValue } from "../core/config-keys.ts";
 import { isConfigKey, keyOf } from "../core/config-keys.ts";
 import type { ResolvedSetting } from "../core/config.ts";
 import {
@@ -18,9 +18,14 @@ import type { ConfigWarning } from "./config-file.ts";
 import { ConfigFile } from "./config-file.ts";
 import { fileUrlOf } from "./file-url.ts";
 import type { Environment, Places } from "./places.ts";
+import type { RegistryChanges } from "./registry-settings.ts";
 
 /** Settings to change: properties (`defaultRemoteRegistry`) or keys of the file (`default_remote_registry`); null resets. */
-export type ConfigPatch = { readonly [name: string]: unknown };
+export type ConfigPatch = {
+	/** Settings of single buckets, by `s3://bucket`; null forgets one setting, a bucket, or all. */
+	readonly registries?: RegistryChanges | null;
+	readonly [name: string]: unknown;
+};
 
 export type ConfigOptions = {
 	/** Settings that win over everything for this call. */
@@ -56,7 +61,7 @@ export class Configuration {
 		return this.#resolve(await this.#file.read(), flags);
 	}
 
-	async read(flags: ConfigPatch = {}): Promise<Config> {
+	async read(flags: ConfigPatch = {}): Promise<SharedConfig> {
 		return toConfig(await this.list(flags));
 	}
 
@@ -122,6 +127,15 @@ export class Configuration {
 		for (const [name, value] of Object.entries(patch)) {
 			if (value === undefined) continue;
 			const key = keyOf(name);
+			if (key === "registries") {
+				throw new BaleError(
+					"InvalidConfig",
+					`Cannot set "registries" in ${source}: it is no single setting`,
+					{
+						hint: "Use: bale config registry s3://BUCKET",
+					},
+				);
+			}
 			if (values.has(key)) {
 				throw new BaleError("InvalidConfig", `Cannot set "${key}": it is given twice, in two spellings`, {
 					hint: "Leave one of them out",

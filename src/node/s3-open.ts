@@ -2,12 +2,19 @@
 import { join } from "node:path";
 import { BaleError } from "../core/errors.ts";
 import { parsePhysicalKey } from "../core/physical-key.ts";
+import type { Addressing, RegistrySettings } from "../core/registry-setting-names.ts";
 import type { CredentialSource } from "../storage/s3/client.ts";
-import type { Addressing } from "../storage/s3/endpoint.ts";
 import { S3Store } from "../storage/s3/s3-store.ts";
-import { configuredEndpoint, configuredRegion, readProfile, type AwsProfile } from "./aws-profile.ts";
+import {
+	configuredEndpoint,
+	configuredRegion,
+	profileName,
+	readAwsFiles,
+	type AwsProfile,
+} from "./aws-profile.ts";
 import { createNodeSha256 } from "./node-digest.ts";
 import { findPlaces, type Environment } from "./places.ts";
+import { settingsOfBucket } from "./registry-settings.ts";
 import { credentialSource } from "./s3-credentials.ts";
 import { transportFor } from "./s3-transport.ts";
 import { FileServiceMemory } from "./service-memory.ts";
@@ -33,37 +40,59 @@ export async function openS3(location: string, env: Environment = process.env): 
 	const relevant = Object.entries(env).filter(([name]) =>
 		/^(AWS|BALE|QUILT|XDG)_|^(HOME|USERPROFILE)$|^(HTTPS?|NO)_PROXY$|^NODE_EXTRA_CA_CERTS$/i.test(name),
 	);
-	const id = JSON.stringify([key.bucket, key.key, relevant]);
+	const own = await settingsOfBucket(key.bucket, findPlaces(env));
+	const id = JSON.stringify([key.bucket, key.key, own, relevant]);
 	let store = opened.get(id);
 	if (store === undefined) {
 		const snapshot = { ...env };
-		store = openBucket(key.bucket, key.key, snapshot);
+		store = openBucket(key.bucket, key.key, own, snapshot);
 		opened.set(id, store);
 		store.catch(() => opened.delete(id));
 	}
 	return store;
 }
 
-/** Region, endpoint and addressing: variables first, then the profile in AWS's configuration file. */
-export function s3Settings(env: Environment, profile: AwsProfile): S3Settings {
+/**
+ * Region, endpoint and addressing: what is set for the bucket, then the profile that is set for it, then variables, then
+ * the profile of the environment.
+ */
+export function s3Settings(env: Environment, profile: AwsProfile, own: RegistrySettings = {}): S3Settings {
 	const { values } = profile;
-	const style = values.get("s3.addressing_style");
+	const style = own.addressing ?? values.get("s3.addressing_style");
+	const named = own.profile === undefined ? undefined : profile;
 	return {
-		region: configuredRegion(env, values),
-		endpoint: configuredEndpoint("s3", env, profile),
+		region: own.region ?? named?.values.get("region") ?? configuredRegion(env, values),
+		endpoint:
+			own.endpoint ??
+			(named === undefined ? undefined : configuredEndpoint("s3", ignoringOnly(env), named)) ??
+			configuredEndpoint("s3", env, profile),
 		addressing: style === "path" || style === "virtual" ? style : undefined,
 	};
 }
 
-async function openBucket(bucket: string, prefix: string, env: Environment): Promise<S3Store> {
-	const settings = s3Settings(env, await readProfile(env));
+/** Of the variables that concern endpoints only the one that turns them off. */
+function ignoringOnly({ AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: ignored }: Environment): Environment {
+	return { AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: ignored };
+}
+
+async function openBucket(
+	bucket: string,
+	prefix: string,
+	own: RegistrySettings,
+	env: Environment,
+): Promise<S3Store> {
+	const { profile: named, requesterPays, encryption, kmsKeyId, anonymous } = own;
+	const profile = (await readAwsFiles(env)).profile(named ?? profileName(env));
 	return new S3Store({
 		bucket,
 		prefix,
-		...settings,
+		...s3Settings(env, profile, own),
+		requesterPays,
+		encryption,
+		kmsKeyId,
 		transport: transportFor(env),
 		createSha256: createNodeSha256,
-		credentials: credentialsOf(env),
+		credentials: anonymous === true ? undefined : credentialsOf(env, named),
 		journal: new FileJournal(join(findPlaces(env).baleData, "uploads")),
 		memory: new FileServiceMemory(join(findPlaces(env).baleData, "services")),
 	});
@@ -71,10 +100,10 @@ async function openBucket(bucket: string, prefix: string, env: Environment): Pro
 
 const sources = new Map<string, CredentialSource>();
 
-/** One source for all buckets that are opened under the same environment. */
-function credentialsOf(env: Environment): CredentialSource {
-	const id = JSON.stringify(env);
-	const source = sources.get(id) ?? credentialSource(env);
+/** One source for all buckets that are opened under the same environment with the same profile. */
+function credentialsOf(env: Environment, profile: string | undefined): CredentialSource {
+	const id = JSON.stringify([profile, env]);
+	const source = sources.get(id) ?? credentialSource(env, profile);
 	sources.set(id, source);
 	return source;
 }

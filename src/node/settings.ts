@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Settings } from "../client/platform.ts";
-import type { Config } from "../core/config-keys.ts";
+import type { SharedConfig } from "../core/config-keys.ts";
 import { BaleError } from "../core/errors.ts";
 import type { ConfigPatch } from "./configuration.ts";
 import type { ConfigWarning } from "./config-file.ts";
@@ -23,7 +23,7 @@ export function settingsFromConfig(options: SettingsOptions = {}): Settings {
 	const { env = process.env, flags = {}, onWarning = () => undefined } = options;
 	const places = options.places ?? findPlaces(env);
 	// Loaded when it is first asked for: whoever names every registry needs no YAML parser.
-	const read = async (): Promise<Config> => {
+	const read = async (): Promise<SharedConfig> => {
 		const { Configuration } = await import("./configuration.ts");
 		return new Configuration(places, () => env, onWarning).read(flags);
 	};

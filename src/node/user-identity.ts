@@ -15,6 +15,7 @@ import { Configuration } from "./configuration.ts";
 import { promptHidden } from "./hidden-prompt.ts";
 import type { Environment, Places } from "./places.ts";
 import { proxiedFetch } from "./proxied-fetch.ts";
+import { RegistrySettingsFile } from "./registry-settings.ts";
 import { SessionFiles } from "./session-files.ts";
 import type { Credentials } from "./shared-credentials.ts";
 import { profileCredentials } from "./shared-credentials.ts";
@@ -78,16 +79,28 @@ export class UserIdentity {
 	async config(input?: string | ConfigPatch | null, options: ConfigOptions = {}): Promise<Config> {
 		checkOptions(options);
 		const configuration = this.#configuration(options.onWarning);
-		if (input === undefined) return configuration.read(options.flags);
+		const registries = new RegistrySettingsFile(this.#options.places);
+		const read = async (): Promise<Config> =>
+			Object.freeze({
+				...(await configuration.read(options.flags)),
+				registries: Object.fromEntries(await registries.read()),
+			});
+		if (input === undefined) return read();
 		const before = await configuration.sharedService();
 		if (input === null || input === "") await configuration.reset();
 		else if (typeof input === "string")
 			await configuration.useCatalog(this.#network(), input, options.signal);
-		else await configuration.set(input);
+		else {
+			const { registries: changes, ...patch } = input;
+			// Nothing is changed when a part of it is wrong.
+			if (changes !== undefined) await registries.edit(changes, { dryRun: true });
+			if (Object.keys(patch).length > 0) await configuration.set(patch);
+			if (changes !== undefined) await registries.edit(changes);
+		}
 		// What the old settings allowed must not outlive them: not a session, not what quilt3 reads.
 		this.#sessions.clear();
 		if ((await configuration.sharedService()) !== before) await this.#files.shareCurrent();
-		return configuration.read(options.flags);
+		return read();
 	}
 
 	/** Every effective setting with its origin, in the spelling of the file. */

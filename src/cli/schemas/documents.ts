@@ -4,6 +4,7 @@
  * of the name; new members do not.
  */
 import { errorTable } from "../../core/errors.ts";
+import { addressings, encryptions } from "../../core/registry-setting-names.ts";
 import {
 	type Schema,
 	anything,
@@ -352,6 +353,28 @@ const documents: Readonly<Record<string, Schema>> = {
 			settings: list(object({ key: text(), value: anything("Its value"), origin, source }), "All settings"),
 		},
 		"All settings with their origin",
+	),
+	"bale.config-registry/1": object(
+		{
+			path: text("Path of the file with these settings"),
+			dryRun,
+			changed: list(text(), "Registries whose settings have changed"),
+			registries: list(
+				object({
+					registry: text("s3://bucket"),
+					endpoint: textOrNull("Address of the S3 server"),
+					region: textOrNull("Region of the bucket"),
+					profile: textOrNull("AWS profile whose keys, region and endpoint count"),
+					addressing: orNull(oneOf(addressings, "Where the bucket is in the address")),
+					requesterPays: orNull(flag("Whether the user pays for the traffic")),
+					encryption: orNull(oneOf(encryptions, "How the server encrypts what is written")),
+					kmsKeyId: textOrNull("The key of that encryption"),
+					anonymous: orNull(flag("Whether no keys are used")),
+				}),
+				"Settings; null: not set",
+			),
+		},
+		"Settings of single buckets, after a change if there was one",
 	),
 	"bale.login/1": object(
 		{

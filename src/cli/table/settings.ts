@@ -1,4 +1,6 @@
+import { addressings, encryptions, registrySettingNames } from "../../core/registry-setting-names.ts";
 import type { CommandSpec } from "../command.ts";
+import { asOption } from "./shared.ts";
 
 export const settingsCommands: readonly CommandSpec[] = [
 	{
@@ -79,6 +81,73 @@ export const settingsCommands: readonly CommandSpec[] = [
 		examples: [{ command: "bale config list --origin", what: "What counts, and why" }],
 		schema: "bale.config-list/1",
 		load: () => import("../commands/config-list.ts"),
+	},
+	{
+		name: "config registry",
+		group: "Settings",
+		summary: "Show or change how single buckets are reached",
+		details: [
+			"What is set for a bucket counts before the variables of AWS tools, and these before the AWS profile. It counts for everything in the bucket: registries and the objects that packages name. With --profile, the keys, the region and the endpoint of that profile count, also when somebody is logged in.",
+			"The settings are in registries.json in the data directory of bale; quilt3 does not know them. Without options they are shown.",
+		],
+		arguments: [
+			{
+				name: "REGISTRY",
+				what: "A bucket, s3://BUCKET; default: all that have settings",
+				optional: true,
+				completes: "nothing",
+			},
+		],
+		options: [
+			{ name: "endpoint", value: "URL", what: "Address of the S3 server", completes: "nothing" },
+			{ name: "region", value: "REGION", what: "Region of the bucket", completes: "nothing" },
+			{ name: "profile", value: "NAME", what: "AWS profile whose keys are used", completes: "nothing" },
+			{
+				name: "addressing",
+				value: "STYLE",
+				what: "Where the bucket is in the address: in the path, or in the host name (virtual)",
+				choices: addressings,
+			},
+			{ name: "requester-pays", what: "Agree to pay for the traffic" },
+			{
+				name: "encryption",
+				value: "KIND",
+				what: "How the server encrypts what is written; default: as the bucket is set up",
+				choices: encryptions,
+			},
+			{
+				name: "kms-key-id",
+				value: "ID",
+				what: "Key for the encryption aws:kms; default: the one of the service",
+				completes: "nothing",
+			},
+			{ name: "anonymous", what: "Use no keys, even if there are some" },
+			{
+				name: "unset",
+				value: "NAME",
+				what: "Forget one of these settings",
+				repeat: true,
+				choices: registrySettingNames.map(asOption),
+			},
+			{ name: "forget", what: "Forget all that is set for the bucket" },
+		],
+		examples: [
+			{
+				command: "bale config registry s3://lab --endpoint https://storage.example.com --profile lab",
+				what: "A bucket on another server",
+			},
+			{
+				command: "bale config registry s3://vault --encryption aws:kms --kms-key-id alias/vault",
+				what: "Have it encrypted",
+			},
+			{
+				command: "bale config registry s3://open-data --anonymous",
+				what: "Read a public bucket without keys",
+			},
+		],
+		schema: "bale.config-registry/1",
+		writes: true,
+		load: () => import("../commands/config-registry.ts"),
 	},
 	{
 		name: "config-default-remote-registry",

@@ -98,3 +98,8 @@ export const revisionOptions: readonly OptionSpec[] = [
 		completes: "nothing",
 	},
 ];
+
+/** The option for a property: `requesterPays` is `requester-pays`. */
+export function asOption(property: string): string {
+	return property.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

@@ -5,10 +5,11 @@
 import { BaleError, isBaleError } from "../../core/errors.ts";
 import type { CreateDigest } from "../../core/hash.ts";
 import { formatHex } from "../../core/hex.ts";
+import type { Addressing, Encryption } from "../../core/registry-setting-names.ts";
 import { decodeUtf8Lenient } from "../../core/utf8.ts";
 import { throwIfAborted } from "../abort.ts";
 import { collect } from "../byte-source.ts";
-import { bucketAddress, type Addressing, type BucketAddress } from "./endpoint.ts";
+import { bucketAddress, type BucketAddress } from "./endpoint.ts";
 import {
 	isRetryable,
 	parseRetryAfter,
@@ -39,6 +40,10 @@ export type S3ClientOptions = {
 	readonly addressing?: Addressing | undefined;
 	/** The requester agrees to pay for the traffic. */
 	readonly requesterPays?: boolean | undefined;
+	/** How the server is to encrypt what is written; absent: as the bucket is set up. */
+	readonly encryption?: Encryption | undefined;
+	/** The key of that encryption, where it is one of KMS; absent: the service's own. */
+	readonly kmsKeyId?: string | undefined;
 	/** Milliseconds since the epoch. */
 	readonly now?: (() => number) | undefined;
 	/** From 0 up to 1; decides how long a retry waits. */
@@ -56,6 +61,8 @@ export type Operation = {
 	/** Lower-case names. */
 	readonly headers?: Readonly<Record<string, string>>;
 	readonly body?: { readonly bytes: Uint8Array; readonly sha256: Uint8Array };
+	/** An object comes into being by it, or an upload that becomes one: it is to be encrypted as the options say. */
+	readonly creates?: true;
 	/** Nothing changes by it: may be repeated unsigned when the signature is refused. */
 	readonly isRead: boolean;
 	readonly signal?: AbortSignal | undefined;
@@ -82,6 +89,8 @@ export class S3Client {
 	readonly createSha256: CreateDigest;
 	/** Which service the bucket is on: its endpoint, or "aws". */
 	readonly service: string;
+	/** Added to what `creates`. */
+	readonly #encryptionHeaders: Readonly<Record<string, string>>;
 	readonly #options: S3ClientOptions;
 	readonly #signer: Signer;
 	#region: string;
@@ -94,8 +103,18 @@ export class S3Client {
 		this.createSha256 = options.createSha256;
 		this.service = options.endpoint?.replace(/\/+$/, "").toLowerCase() ?? "aws";
 		this.#options = options;
+		const { encryption, kmsKeyId } = options;
+		this.#encryptionHeaders = {
+			...(encryption === undefined ? {} : { "x-amz-server-side-encryption": encryption }),
+			...(kmsKeyId === undefined ? {} : { "x-amz-server-side-encryption-aws-kms-key-id": kmsKeyId }),
+		};
 		this.#signer = new Signer(options.createSha256);
 		this.#region = options.region ?? "us-east-1";
+	}
+
+	/** Whether it asks the server to encrypt. */
+	get encrypts(): boolean {
+		return this.#options.encryption !== undefined;
 	}
 
 	/** What an operation is about, for messages. */
@@ -223,6 +242,7 @@ export class S3Client {
 		const plain: Record<string, string> = {
 			host: address.host,
 			...operation.headers,
+			...(operation.creates === true ? this.#encryptionHeaders : {}),
 			...(this.#options.requesterPays === true ? { "x-amz-request-payer": "requester" } : {}),
 		};
 		const payloadHash = body === undefined ? emptyHash : formatHex(body.sha256);

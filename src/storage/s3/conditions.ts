@@ -50,9 +50,9 @@ export class Conditions {
 		const create = { "if-none-match": "*" };
 		let status = await this.#write(create, signal);
 		if (status === 200) status = await this.#write(create, signal);
-		const created = meaningOf(status);
+		const created = this.#meaningOf(status);
 		if (created !== true) return created;
-		return meaningOf(await this.#write({ "if-match": '"00000000000000000000000000000000"' }, signal));
+		return this.#meaningOf(await this.#write({ "if-match": '"00000000000000000000000000000000"' }, signal));
 	}
 
 	/** Status of the answer; 200 for all that are a success. */
@@ -66,6 +66,7 @@ export class Conditions {
 			method: "PUT",
 			key: this.#markerKey,
 			headers: condition,
+			creates: true,
 			body: { bytes, sha256: this.#client.sha256(bytes) },
 			isRead: false,
 			signal,
@@ -75,9 +76,11 @@ export class Conditions {
 		outcome.response.discard();
 		return 200;
 	}
-}
 
-function meaningOf(status: number): boolean | undefined {
-	if (status === 412) return true;
-	return status === 200 || status === 501 ? false : undefined;
+	#meaningOf(status: number): boolean | undefined {
+		if (status === 412) return true;
+		// A server that cannot encrypt says no more than that it cannot do something.
+		if (status === 501) return this.#client.encrypts ? undefined : false;
+		return status === 200 ? false : undefined;
+	}
 }

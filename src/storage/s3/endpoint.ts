@@ -1,7 +1,6 @@
 /** Where a bucket is reached. */
 import { BaleError } from "../../core/errors.ts";
-
-export type Addressing = "path" | "virtual";
+import type { Addressing } from "../../core/registry-setting-names.ts";
 
 /** Origin, value of the `host` header, and the path before a key (without a final slash). */
 export type BucketAddress = { readonly origin: string; readonly host: string; readonly basePath: string };

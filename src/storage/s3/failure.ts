@@ -153,7 +153,10 @@ export function toBaleError(subject: Subject, failure: Failure): BaleError {
 		case "EntityTooLarge":
 			return make("LimitExceeded", "it is larger than the server allows");
 		case "NotImplemented":
-			return make("Unsupported", "the server cannot do that");
+			return make(
+				"Unsupported",
+				["the server cannot do that", display(failure.message)].filter((part) => part !== "").join(": "),
+			);
 		case "QuotaExceeded":
 		case "XMinioStorageFull":
 			return make("NoSpace", "the storage is full");
@@ -162,6 +165,13 @@ export function toBaleError(subject: Subject, failure: Failure): BaleError {
 		case "XAmzContentSHA256Mismatch":
 			return make("IntegrityMismatch", "the bytes that arrived were not those that were sent");
 		default:
+			if (code.startsWith("KMS.")) {
+				return make(
+					"InvalidConfig",
+					`the key for the encryption cannot be used (${display(code)})`,
+					`Check it: bale config registry s3://${display(subject.bucket)}`,
+				);
+			}
 			if (failure.status === 507) return make("NoSpace", "the storage is full");
 			return make(
 				isRetryable(failure) || failure.status >= 500 ? "StoreUnavailable" : "Unexpected",

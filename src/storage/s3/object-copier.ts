@@ -68,6 +68,7 @@ export class ObjectCopier {
 				"x-amz-checksum-algorithm": "SHA256",
 				...headersOf(options.condition),
 			},
+			creates: true,
 			isRead: false,
 			signal: options.signal,
 		};

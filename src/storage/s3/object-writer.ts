@@ -154,6 +154,7 @@ export class ObjectWriter {
 			key: this.#prefix + key,
 			headers: { "x-amz-checksum-sha256": formatBase64(sha256), ...conditionHeaders },
 			body: { bytes, sha256 },
+			creates: true,
 			isRead: false,
 			signal: options.signal,
 		};

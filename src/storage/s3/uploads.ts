@@ -42,6 +42,7 @@ export async function beginUpload(
 		key,
 		query: [["uploads", ""]],
 		...(checksums ? { headers: { "x-amz-checksum-algorithm": "SHA256" } } : {}),
+		creates: true,
 		isRead: false,
 		signal,
 	};
