@@ -19,10 +19,13 @@ export default defineConfig(
 		},
 	},
 	{
-		files: ["test/browser/page.mjs"],
+		files: ["test/browser/*page.mjs"],
 		languageOptions: {
 			globals: Object.fromEntries(
-				["Blob", "Response", "TextEncoder", "crypto", "fetch"].map((name) => [name, "readonly"]),
+				["Blob", "Response", "TextDecoder", "TextEncoder", "crypto", "fetch"].map((name) => [
+					name,
+					"readonly",
+				]),
 			),
 		},
 	},

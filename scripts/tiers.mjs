@@ -58,7 +58,12 @@ export const tiers = [
 		needs: ["versitygw", "minio", "python"],
 	},
 	{ name: "shells", title: "completion in bash, zsh, fish", include: special.shells, needs: ["shells"] },
-	{ name: "browser", title: "the browser entry in Chromium", include: special.browser, needs: ["chromium"] },
+	{
+		name: "browser",
+		title: "the browser entry in Chromium, also on a bucket of MinIO",
+		include: special.browser,
+		needs: ["chromium", "minio"],
+	},
 	{ name: "kill", title: "killed at random points", include: special.kill, needs: ["python"] },
 	{
 		name: "bench",

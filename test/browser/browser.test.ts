@@ -1,13 +1,12 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { findTool } from "../../scripts/tools.mjs";
 import { Package } from "../../src/index.ts";
 import { hostileNames } from "../interop/random-packages.ts";
 import { contentsOf } from "../support/files.ts";
 import { readRepositoryFile, root } from "../support/repository.ts";
 import { makeTemporaryDirectory, removeDirectory } from "../support/temporary.ts";
+import { openPage, type TestPage } from "./chromium.ts";
 import { serve } from "./server.ts";
 
 const directory = makeTemporaryDirectory();
@@ -15,36 +14,12 @@ const data = join(directory, "data");
 const registry = join(directory, "registry");
 const name = "lab/web";
 let server: Awaited<ReturnType<typeof serve>>;
-let browser: Browser;
-let page: Page;
+let page: TestPage;
 let topHash: string;
-const problems: string[] = [];
-
-/** Nothing that talks to the outside on its own, whatever the machine allows. */
-const quiet = [
-	"--no-sandbox",
-	"--disable-gpu",
-	"--disable-quic",
-	"--no-first-run",
-	"--disable-background-networking",
-	"--disable-component-update",
-	"--disable-sync",
-];
-
-function browserTool(): { program: string; libraries: string | undefined } {
-	const given = process.env["BALE_TEST_CHROMIUM"];
-	if (given !== undefined) return { program: given, libraries: process.env["BALE_TEST_CHROMIUM_LIBRARIES"] };
-	const found = findTool("chromium");
-	if (found.missing !== undefined) throw new Error(`${found.missing}. ${found.fix}.`);
-	const { BALE_TEST_CHROMIUM: program = "", BALE_TEST_CHROMIUM_LIBRARIES: libraries } = found.env;
-	return { program, libraries };
-}
 
 /** Calls a function of `page.mjs` in the page. */
-async function call<T>(name: string, ...args: readonly unknown[]): Promise<T> {
-	return page.evaluate(
-		`import("/test/page.mjs").then((page) => page[${JSON.stringify(name)}](...${JSON.stringify(args)}))`,
-	);
+function call<T>(name: string, ...args: readonly unknown[]): Promise<T> {
+	return page.call("/test/page.mjs", name, ...args);
 }
 
 beforeAll(async () => {
@@ -63,24 +38,12 @@ beforeAll(async () => {
 		golden: join(root, "test/golden"),
 		registry,
 	});
-	const { program, libraries } = browserTool();
-	browser = await chromium.launch({
-		executablePath: program,
-		args: quiet,
-		headless: true,
-		env: { ...(process.env as Record<string, string>), ...(libraries ? { LD_LIBRARY_PATH: libraries } : {}) },
-	});
-	page = await browser.newPage();
-	page.on("pageerror", (error) => problems.push(String(error)));
-	page.on("request", (request) => {
-		if (!request.url().startsWith(server.url)) problems.push(`asked ${request.url()}`);
-	});
 	writeFileSync(join(registry, "index.html"), "<!doctype html><title>bale</title>");
-	await page.goto(`${server.url}/registry/index.html`);
+	page = await openPage(`${server.url}/registry/index.html`, [server.url]);
 });
 
 afterAll(async () => {
-	await browser.close();
+	await page.close();
 	await server.stop();
 	removeDirectory(directory);
 });
@@ -155,5 +118,5 @@ it("PackageEntry.bytes() in Chromium refuses bytes that the manifest does not de
 });
 
 it("nothing in the page failed unseen, and it asked no other server", () => {
-	expect(problems).toEqual([]);
+	expect(page.problems).toEqual([]);
 });

@@ -186,7 +186,9 @@ export function unreachable(subject: Subject, cause: unknown): BaleError {
 		"StoreUnavailable",
 		`${attempted(subject)}: ${subject.endpoint} could not be reached`,
 		{
-			hint: "Check the network and the endpoint",
+			hint: isOfFetch(cause)
+				? "Check the network, the endpoint, and whether the CORS rules of the bucket allow this page"
+				: "Check the network and the endpoint",
 			details: {
 				action: subject.action,
 				bucket: subject.bucket,
@@ -196,6 +198,11 @@ export function unreachable(subject: Subject, cause: unknown): BaleError {
 			cause,
 		},
 	);
+}
+
+/** What `fetch` throws, in the words of each browser: it does not tell a dead network from rules that forbid the request. */
+function isOfFetch(cause: unknown): boolean {
+	return cause instanceof TypeError && /failed to fetch|load failed|networkerror/i.test(cause.message);
 }
 
 /** `s3://bucket/key` as it is written in messages. */

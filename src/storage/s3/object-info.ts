@@ -5,7 +5,6 @@ import type { TransportResponse } from "./transport.ts";
 
 /** What an answer's headers tell of an object. */
 export function infoOf(key: string, response: TransportResponse, size: number): ObjectInfo {
-	const versionId = response.header("x-amz-version-id");
 	const checksum = parseChecksum(response.header("x-amz-checksum-sha256"));
 	const modified = Date.parse(response.header("last-modified") ?? "");
 	return {
@@ -13,7 +12,7 @@ export function infoOf(key: string, response: TransportResponse, size: number): 
 		size,
 		etag: response.header("etag") ?? "",
 		modifiedAt: new Date(Number.isNaN(modified) ? 0 : modified),
-		...(versionId === undefined ? {} : { versionId }),
+		...versionOf(response),
 		...(checksum === undefined ? {} : { checksum }),
 	};
 }
@@ -27,13 +26,17 @@ export function writtenInfo(
 	response: TransportResponse,
 ): ObjectInfo {
 	const date = Date.parse(response.header("date") ?? "");
-	const { versionId } = infoOf(key, response, size);
 	return {
 		key,
 		size,
 		etag,
 		modifiedAt: new Date(Number.isNaN(date) ? Date.now() : date),
 		checksum,
-		...(versionId === undefined ? {} : { versionId }),
+		...versionOf(response),
 	};
+}
+
+function versionOf(response: TransportResponse): Pick<ObjectInfo, "versionId"> {
+	const versionId = response.header("x-amz-version-id");
+	return versionId === undefined ? {} : { versionId };
 }

@@ -1,5 +1,5 @@
 /** A bucket, or what lies below a prefix in it, as a store. */
-import { isBaleError } from "../../core/errors.ts";
+import { BaleError, isBaleError } from "../../core/errors.ts";
 import type { PhysicalKey } from "../../core/physical-key.ts";
 import { checkStoreKey } from "../store-key.ts";
 import type {
@@ -54,6 +54,7 @@ export class S3Store implements Store {
 	readonly #writer: ObjectWriter;
 	readonly #copier: ObjectCopier;
 	readonly #conditions: Conditions;
+	readonly #filtersHeaders: boolean;
 	#keepsVersions: Promise<boolean> | undefined;
 	#versions = false;
 
@@ -63,6 +64,7 @@ export class S3Store implements Store {
 		this.root = { kind: "s3", bucket: options.bucket, key: prefix };
 		this.#prefix = prefix === "" ? "" : `${prefix}/`;
 		this.#client = new S3Client(options);
+		this.#filtersHeaders = options.transport.filtersHeaders === true;
 		const budget = new MemoryBudget(options.memoryBytes ?? 128 * mebibyte);
 		this.#reader = new ObjectReader(this.#client, this.#prefix);
 		this.#conditions = new Conditions(this.#client, this.#prefix, options.memory);
@@ -113,8 +115,11 @@ export class S3Store implements Store {
 		return this.#reader.head(key, options);
 	}
 
-	put(key: string, source: ByteSource | Uint8Array, options?: WriteOptions): Promise<ObjectInfo> {
-		return this.#writer.put(key, source, options);
+	async put(key: string, source: ByteSource | Uint8Array, options?: WriteOptions): Promise<ObjectInfo> {
+		const written = await this.#writer.put(key, source, options);
+		if (written.versionId !== undefined || !this.#filtersHeaders) return written;
+		if (await this.detectVersions(options?.signal)) throw versionHidden(this.root.bucket, key);
+		return written;
 	}
 
 	/** Uploads in parts below the store's root that are neither complete nor aborted, whoever began them. */
@@ -184,4 +189,16 @@ export class S3Store implements Store {
 		}
 		return this.#versions;
 	}
+}
+
+/** Without its version what was written could later be replaced, and nobody would find it again. */
+function versionHidden(bucket: string, key: string): BaleError {
+	return new BaleError(
+		"InvalidConfig",
+		`Cannot tell which version of "${key}" was written: ${bucket} keeps versions, but a page sees none`,
+		{
+			hint: "Let the CORS rules of the bucket expose x-amz-version-id",
+			details: { bucket, key },
+		},
+	);
 }

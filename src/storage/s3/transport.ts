@@ -24,7 +24,10 @@ export type TransportResponse = {
  * Sends one request once. Rejects with any error when there is no complete head of a response: the server
  * may have carried the request out all the same. Follows no redirects.
  */
-export type Transport = (
+export type Transport = ((
 	request: TransportRequest,
 	signal: AbortSignal | undefined,
-) => Promise<TransportResponse>;
+) => Promise<TransportResponse>) & {
+	/** Headers that an answer has may be hidden, as CORS rules can do in a page. */
+	readonly filtersHeaders?: true;
+};

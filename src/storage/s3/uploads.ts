@@ -89,7 +89,7 @@ export async function completeUpload(
 		const text = await client.text(operation, outcome.response).catch(() => "");
 		const { code, message } = readErrorDocument(text);
 		if (code === "" && text !== "") {
-			const etag = childText(parseXml(text), "ETag") ?? outcome.response.header("etag") ?? "";
+			const etag = childText(parseXml(text), "ETag") ?? "";
 			return repeated ? { kind: "resolve", etag } : { kind: "done", etag, response: outcome.response };
 		}
 		if (code === "PreconditionFailed") return { kind: repeated ? "resolve" : "refused" };
