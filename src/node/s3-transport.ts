@@ -30,8 +30,13 @@ export function createNodeTransport(settings: ProxySettings): Transport {
 						? {}
 						: { "content-length": String(body?.length ?? 0) }),
 				},
-				...(signal === undefined ? {} : { signal }),
 			});
+			// Not as Node does it for its option "signal": a connection of an answer that has just ended has nobody who hears
+			// its error, which then ends the process. Without an error, the request itself tells that it has failed.
+			const abort = (): void => void outgoing.destroy();
+			if (signal?.aborted === true) abort();
+			signal?.addEventListener("abort", abort, { once: true });
+			outgoing.once("close", () => signal?.removeEventListener("abort", abort));
 			outgoing.setTimeout(idleMs, () => {
 				outgoing.destroy(new Error(`nothing came for ${idleMs / 1000} seconds`));
 			});
