@@ -137,16 +137,30 @@ export class S3Client {
 		throw toBaleError(this.subject(operation), outcome.failure);
 	}
 
-	/** Like `expect`, for answers that are documents; what reads is repeated when the answer breaks off. */
+	/** Like `expect`, for answers that are documents. */
 	async expectText(operation: Operation): Promise<string> {
+		const outcome = await this.sendText(operation);
+		if (outcome.ok) return outcome.text;
+		throw toBaleError(this.subject(operation), outcome.failure);
+	}
+
+	/**
+	 * Like `send`, for answers that are documents: when one breaks off, the request is sent again, and is `repeated`. Only for
+	 * what may be done twice.
+	 */
+	async sendText(operation: Operation): Promise<(Answer & { readonly text: string }) | Refusal> {
+		let repeated = false;
 		for (let attempt = 1; ; attempt++) {
-			const response = await this.expect(operation);
+			const outcome = await this.send(operation);
+			repeated ||= outcome.repeated;
+			if (!outcome.ok) return { ...outcome, repeated };
 			try {
-				return await this.text(operation, response);
+				const text = await this.text(operation, outcome.response);
+				return { ...outcome, text, repeated };
 			} catch (error) {
-				if (!operation.isRead || attempt === maxAttempts || !isBaleError(error, "StoreUnavailable"))
-					throw error;
+				if (attempt === maxAttempts || !isBaleError(error, "StoreUnavailable")) throw error;
 			}
+			repeated = true;
 			await this.#wait(attempt, undefined, operation.signal);
 		}
 	}

@@ -11,7 +11,7 @@ import { locationOf, readErrorDocument, toBaleError } from "./failure.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { headersOf, multipartBytes } from "./object-writer.ts";
 import { encodeKey, encodeQueryPart } from "./percent.ts";
-import { abortUpload, beginUpload, completeUpload } from "./uploads.ts";
+import { abortUnnamed, abortUpload, beginUpload, completeUpload } from "./uploads.ts";
 
 const partsAtOnce = 8;
 
@@ -72,7 +72,7 @@ export class ObjectCopier {
 			isRead: false,
 			signal: options.signal,
 		};
-		const outcome = await this.#client.send(operation);
+		const outcome = await this.#client.sendText(operation);
 		if (!outcome.ok) {
 			if (outcome.failure.status === 412 && options.condition !== undefined) {
 				const found = await this.#reader.head(key, { signal: options.signal });
@@ -85,7 +85,7 @@ export class ObjectCopier {
 			}
 			throw this.#refusal(operation, outcome, source);
 		}
-		const text = await this.#client.text(operation, outcome.response);
+		const { text } = outcome;
 		const { code, message } = readErrorDocument(text);
 		if (code !== "") throw toBaleError(this.#client.subject(operation), { status: 500, code, message });
 		const etag = readField(text, "CopyObjectResult", "ETag");
@@ -111,8 +111,9 @@ export class ObjectCopier {
 	): Promise<Copied | undefined> {
 		const fullKey = this.#prefix + key;
 		const { signal } = options;
-		const { uploadId } = await beginUpload(this.#client, fullKey, { checksums, signal });
+		const { uploadId, repeated } = await beginUpload(this.#client, fullKey, { checksums, signal });
 		try {
+			if (repeated) await abortUnnamed(this.#client, fullKey, Date.now(), uploadId).catch(() => undefined);
 			const length = partSize(size);
 			const count = Math.ceil(size / length);
 			const parts = new Array<CompletedPart>(count);
@@ -187,12 +188,12 @@ export class ObjectCopier {
 			isRead: false,
 			signal: part.signal,
 		};
-		const outcome = await this.#client.send(operation);
+		const outcome = await this.#client.sendText(operation);
 		if (!outcome.ok) {
 			if (outcome.failure.status === 400) return undefined;
 			throw this.#refusal(operation, outcome, source);
 		}
-		const text = await this.#client.text(operation, outcome.response);
+		const { text } = outcome;
 		const { code, message } = readErrorDocument(text);
 		if (code !== "") throw toBaleError(this.#client.subject(operation), { status: 500, code, message });
 		return { number: part.number, ...readCopiedPart(text) };

@@ -5,10 +5,7 @@ import type { S3Client } from "./client.ts";
 import type { CompletedPart, ListedPart } from "./document.ts";
 import type { Upload } from "./multipart.ts";
 import type { JournalEntry, UploadJournal, UploadPlace } from "./upload-journal.ts";
-import { abortUpload, beginUpload, listParts, listUploads } from "./uploads.ts";
-
-/** How far the clocks of this machine and the server may be apart. */
-const clockToleranceMs = 5 * 60 * 1000;
+import { abortUnnamed, abortUpload, beginUpload, listParts } from "./uploads.ts";
 
 /** An upload that this process works on. */
 export class OpenUpload {
@@ -122,19 +119,4 @@ async function discardUpload(client: S3Client, entry: JournalEntry): Promise<voi
 	if (uploadId !== undefined) await abortUpload(client, key, uploadId);
 	else await abortUnnamed(client, key, startedAt).catch(() => undefined);
 	entry.forget();
-}
-
-/** Aborts what was begun for this object at that time and never got a part: the answer with its id was lost. */
-async function abortUnnamed(
-	client: S3Client,
-	key: string,
-	startedAt: number,
-	exceptId?: string,
-): Promise<void> {
-	for await (const upload of listUploads(client, key, undefined)) {
-		if (upload.key !== key || upload.uploadId === exceptId) continue;
-		if (Math.abs(upload.startedAt.getTime() - startedAt) > clockToleranceMs) continue;
-		const parts = await listParts(client, key, upload.uploadId, undefined);
-		if (parts?.length === 0) await abortUpload(client, key, upload.uploadId);
-	}
 }

@@ -17,6 +17,8 @@ import type { TransportResponse } from "./transport.ts";
 import { childText, parseXml } from "./xml.ts";
 
 const completionAttempts = 5;
+/** How far the clocks of this machine and the server may be apart. */
+const clockToleranceMs = 5 * 60 * 1000;
 
 /**
  * How an upload ended; `resolve` means that the answer was lost and the object must be looked at: asked again, a server
@@ -46,10 +48,9 @@ export async function beginUpload(
 		isRead: false,
 		signal,
 	};
-	const outcome = await client.send(operation);
+	const outcome = await client.sendText(operation);
 	if (!outcome.ok) throw toBaleError(client.subject(operation), outcome.failure);
-	const text = await client.text(operation, outcome.response);
-	const uploadId = readField(text, "InitiateMultipartUploadResult", "UploadId");
+	const uploadId = readField(outcome.text, "InitiateMultipartUploadResult", "UploadId");
 	return { uploadId, repeated: outcome.repeated };
 }
 
@@ -122,13 +123,13 @@ export async function listParts(
 			isRead: true,
 			signal,
 		};
-		const outcome = await client.send(operation);
+		const outcome = await client.sendText(operation);
 		if (!outcome.ok) {
 			const { status, code } = outcome.failure;
 			if (status === 404 && code !== "NoSuchBucket") return undefined;
 			throw toBaleError(client.subject(operation), outcome.failure);
 		}
-		const page = readPartsPage(await client.text(operation, outcome.response));
+		const page = readPartsPage(outcome.text);
 		parts.push(...page.parts);
 		marker = page.next;
 	} while (marker !== undefined);
@@ -193,4 +194,19 @@ export async function endUpload(
 export async function abortUpload(client: S3Client, key: string, uploadId: string): Promise<void> {
 	// The error that led here says more.
 	await endUpload(client, key, uploadId, undefined).catch(() => undefined);
+}
+
+/** Aborts what was begun for this object at that time and never got a part: the answer with its id was lost. */
+export async function abortUnnamed(
+	client: S3Client,
+	key: string,
+	startedAt: number,
+	exceptId?: string,
+): Promise<void> {
+	for await (const upload of listUploads(client, key, undefined)) {
+		if (upload.key !== key || upload.uploadId === exceptId) continue;
+		if (Math.abs(upload.startedAt.getTime() - startedAt) > clockToleranceMs) continue;
+		const parts = await listParts(client, key, upload.uploadId, undefined);
+		if (parts?.length === 0) await abortUpload(client, key, upload.uploadId);
+	}
 }
