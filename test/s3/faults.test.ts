@@ -1,123 +1,157 @@
-/** A network that fails all the time, between bale and a real server: every verb ends right or with a typed error. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { installPackage, isBaleError, listPackageVersions, Package, pushPackage } from "../../src/index.ts";
+/**
+ * A network that fails, between bale and a real server, with every kind of fault: each verb ends right or with a typed error,
+ * and nothing wrong is ever published.
+ */
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { isBaleError, type ErrorCode } from "../../src/index.ts";
 import { nodeTransport } from "../../src/node/s3-transport.ts";
 import type { S3Store } from "../../src/storage/s3/s3-store.ts";
-import type { Transport, TransportResponse } from "../../src/storage/s3/transport.ts";
+import type { Transport } from "../../src/storage/s3/transport.ts";
+import type { Files } from "../client/support/files.ts";
 import { chooseSeed, randomFrom } from "../support/random.ts";
-import { temporaryDirectory } from "../support/temporary.ts";
+import { everyVerb, type Attempt } from "../support/s3/every-verb.ts";
+import { eachOnce, faultKinds, randomFaults, type FaultKind } from "../support/s3/proxy-faults.ts";
+import { startProxy, type S3Proxy } from "../support/s3/proxy.ts";
 import { onEachServer } from "../support/s3/servers.ts";
-import type { S3Server } from "../support/s3/server.ts";
+import { expectSound } from "../support/s3/sound-bucket.ts";
 
-/** Fails `share` of all requests, in one of the ways that networks have. */
-function faulty(random: () => number, share: number): Transport {
-	return async (request, signal) => {
-		if (random() >= share) return nodeTransport(request, signal);
-		switch (Math.floor(random() * 5)) {
-			case 0:
-				throw new Error("connection refused");
-			case 1: {
-				// The server does the work, and the answer is lost.
-				const response = await nodeTransport(request, signal);
-				response.discard();
-				throw new Error("connection reset");
-			}
-			case 2:
-				return refusal(503, "SlowDown");
-			case 3:
-				return refusal(500, "InternalError");
-			default:
-				return truncated(await nodeTransport(request, signal), random);
+const impatienceMs = 700;
+
+/** Gives a request up that is not answered in time, as Node's transport does after half a minute. */
+const impatient: Transport = async (request, signal) => {
+	const late = new AbortController();
+	const timer = setTimeout(() => {
+		late.abort(new Error("no answer"));
+	}, impatienceMs);
+	try {
+		const signals = [late.signal, ...(signal === undefined ? [] : [signal])];
+		return await nodeTransport(request, AbortSignal.any(signals));
+	} finally {
+		clearTimeout(timer);
+	}
+};
+
+const mebibyte = 1024 * 1024;
+const large = Buffer.alloc(9 * mebibyte, "nine mebibytes ");
+
+/** What may be reported of a network that is worse than what repeating gets over, or of bytes that have changed on the way. */
+const outOfReach: readonly ErrorCode[] = [
+	"StoreUnavailable",
+	"Conflict",
+	"DestinationConflict",
+	"Incomplete",
+];
+const damaged: readonly ErrorCode[] = [
+	"IntegrityMismatch",
+	"TopHashMismatch",
+	"InvalidManifest",
+	"CorruptPointer",
+	"DanglingPointer",
+	"RevisionNotFound",
+	"Conflict",
+	"DestinationConflict",
+];
+
+/** Lets these errors pass. */
+function tolerant(codes: readonly ErrorCode[]): Attempt {
+	return async (_verb, run) => {
+		try {
+			return await run();
+		} catch (error) {
+			if (!isBaleError(error, ...codes)) throw error;
+			return undefined;
 		}
 	};
 }
 
-function refusal(status: number, code: string): TransportResponse {
-	const body = new TextEncoder().encode(`<Error><Code>${code}</Code><Message>injected</Message></Error>`);
-	return {
-		status,
-		header: () => undefined,
-		stream: () => new Response(body).body!,
-		discard: () => undefined,
-	};
-}
-
-/** The response with a body that breaks off somewhere. */
-function truncated(response: TransportResponse, random: () => number): TransportResponse {
-	return {
-		...response,
-		header: (name) => response.header(name),
-		stream() {
-			const reader = response.stream().getReader();
-			return new ReadableStream<Uint8Array>({
-				async pull(controller) {
-					const { done, value } = await reader.read();
-					if (!done) controller.enqueue(value.subarray(0, Math.floor(random() * value.length)));
-					await reader.cancel();
-					if (random() < 0.5) controller.close();
-					else controller.error(new Error("connection reset"));
-				},
-			});
-		},
-	};
-}
-
-function store(server: S3Server, bucket: string, random: () => number, share: number): S3Store {
-	return server.openStore(bucket, {
-		transport: faulty(random, share),
-		sleep: () => Promise.resolve(),
-		random,
-	});
-}
-
-function folder(files: Record<string, string | Uint8Array>): string {
-	const directory = temporaryDirectory();
-	for (const [name, content] of Object.entries(files)) {
-		mkdirSync(dirname(join(directory, name)), { recursive: true });
-		writeFileSync(join(directory, name), content);
-	}
-	return directory;
-}
-
-const codes = ["StoreUnavailable", "Conflict", "DestinationConflict"] as const;
+const strict: Attempt = (_verb, run) => run();
 
 onEachServer((server) => {
+	let proxy: S3Proxy;
+	beforeAll(async () => {
+		proxy = await startProxy(server());
+	});
+	afterAll(() => proxy.stop());
+	beforeEach(() => {
+		for (const [name, value] of Object.entries(proxy.server.environment)) vi.stubEnv(name, value);
+		proxy.clear();
+		proxy.plan = () => undefined;
+	});
+
+	/** The store that the verbs get, which does not wait between its attempts. */
+	const open = (bucket: string, random: () => number = Math.random): S3Store =>
+		proxy.server.openStore(bucket, { transport: impatient, sleep: () => Promise.resolve(), random });
+
+	/** What verbs have reported is what the bucket has. */
+	async function expectPublished(bucket: string, pushed: ReadonlyMap<string, Files>): Promise<void> {
+		const { pointers, contents } = await expectSound(server().openStore(bucket), "team/data");
+		for (const [topHash, files] of pushed) {
+			expect([...pointers.values()]).toContain(topHash);
+			expect(new Set(contents.get(topHash)!.keys())).toEqual(new Set(Object.keys(files)));
+		}
+	}
+
+	async function expectNoUploads(bucket: string): Promise<void> {
+		for await (const { key } of server().openStore(bucket).listUploads()) {
+			expect.unreachable(`an upload of ${key} was left`);
+		}
+	}
+
+	const hits = (kind: FaultKind): number => proxy.log.filter(({ fault }) => fault === kind).length;
+	const small: Files = { "a.txt": "alpha", "dir/b.txt": "beta", empty: "", "twin.txt": "alpha" };
+
+	test.each(faultKinds.filter((kind) => !/^(corrupt-response|wrong-checksum|delay)$/.test(kind)))(
+		"every verb succeeds when each of its requests fails once: %s",
+		async (kind) => {
+			const bucket = await server().makeBucket({ versions: true });
+			proxy.plan = kind === "no-answer" ? firstOfEach(kind) : eachOnce(kind);
+			const pushed = await everyVerb(open(bucket), { ...small, large }, strict);
+			expect(hits(kind)).toBeGreaterThan(4);
+			expect(pushed.size).toBe(2);
+			await expectPublished(bucket, pushed);
+			await expectNoUploads(bucket);
+		},
+	);
+
+	test.each(["corrupt-response", "wrong-checksum"] as const)(
+		"no verb believes what came damaged: %s",
+		async (kind) => {
+			const bucket = await server().makeBucket({ versions: true });
+			const attempt = tolerant(damaged);
+			await everyVerb(open(bucket), { ...small, large }, strict);
+			proxy.plan = eachOnce(kind);
+			const pushed = await everyVerb(open(bucket), { ...small, "a.txt": "changed", large }, attempt);
+			expect(hits(kind)).toBeGreaterThan(5);
+			await expectPublished(bucket, pushed);
+		},
+	);
+
 	describe.each([true, false])("with versions %s", (versions) => {
-		test("push() and install() succeed with right bytes, or fail with a typed error and publish nothing wrong", async () => {
+		test("nothing wrong is published when requests fail at random", async () => {
 			const random = randomFrom(chooseSeed("faults"));
 			const bucket = await server().makeBucket({ versions });
-			const clean = server().openStore(bucket);
-			let succeeded = 0;
-			for (let round = 0; round < 12; round++) {
-				const share = round % 3 === 0 ? 0.5 : 0.2;
-				const files = {
-					"a.txt": `round ${round}`,
-					"same.txt": "always",
-					"twin.txt": `round ${round}`,
-					...(round % 4 === 0 ? { "large.bin": new Uint8Array(9 * 1024 * 1024).fill(round) } : {}),
-				};
-				const made = await new Package().setDir("", folder(files));
-				const registry = store(server(), bucket, random, share);
-				try {
-					const { topHash } = await pushPackage(made, "team/data", { registry, force: true });
-					succeeded++;
-					expect((await Package.browse("team/data", { registry: clean })).topHash).toBe(topHash);
-					const dest = temporaryDirectory();
-					await installPackage("team/data", { registry, dest });
-					for (const [name, content] of Object.entries(files)) {
-						expect(readFileSync(join(dest, name)).equals(Buffer.from(content))).toBe(true);
-					}
-				} catch (error) {
-					if (!isBaleError(error, ...codes)) throw error;
-				}
+			const kinds = faultKinds.filter((kind) => kind !== "no-answer");
+			const all = new Map<string, Files>();
+			for (let round = 0; round < 4; round++) {
+				const share = round % 3 === 0 ? 0.5 : 0.15;
+				proxy.plan = randomFaults(random, share, kinds);
+				const files = { ...small, "round.txt": `round ${round}`, ...(round % 3 === 0 ? { large } : {}) };
+				const attempt = tolerant([...outOfReach, ...damaged]);
+				for (const [topHash, of] of await everyVerb(open(bucket, random), files, attempt))
+					all.set(topHash, of);
 			}
-			expect(succeeded).toBeGreaterThan(3);
-			for await (const [, topHash] of listPackageVersions("team/data", clean)) {
-				const found = await Package.browse("team/data", { registry: clean, topHash });
-				for (const [, entry] of found.walk()) expect((await entry.bytes()).length).toBe(entry.size);
-			}
-		}, 180_000);
+			expect(all.size).toBeGreaterThan(1);
+			await expectPublished(bucket, all);
+		}, 240_000);
 	});
 });
+
+/** The first request of each kind has this fault. */
+function firstOfEach(kind: FaultKind): ReturnType<typeof eachOnce> {
+	const seen = new Set<string>();
+	return ({ operation }) => {
+		if (seen.has(operation)) return undefined;
+		seen.add(operation);
+		return kind;
+	};
+}

@@ -1,0 +1,148 @@
+/** What goes over the wire, by the log of a proxy before each server: nothing is sent twice, and nothing is read that need not be. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { installPackage, Package, pushPackage } from "../../src/index.ts";
+import { compareNames } from "../../src/core/logical-key.ts";
+import { writeFiles, type Files } from "../client/support/files.ts";
+import { onEachServer } from "../support/s3/servers.ts";
+import { startProxy, type LoggedRequest, type S3Proxy } from "../support/s3/proxy.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+
+const mebibyte = 1024 * 1024;
+const large = Buffer.alloc(9 * mebibyte, "nine mebibytes ");
+
+async function packageOf(files: Files): Promise<Package> {
+	const directory = temporaryDirectory();
+	writeFiles(directory, files);
+	return new Package().setDir("", directory);
+}
+
+onEachServer((server) => {
+	let proxy: S3Proxy;
+	beforeAll(async () => {
+		proxy = await startProxy(server());
+	});
+	afterAll(() => proxy.stop());
+	beforeEach(() => {
+		for (const [name, value] of Object.entries(proxy.server.environment)) vi.stubEnv(name, value);
+	});
+
+	/** The requests since the last look, but those that a busy server has put off. */
+	const takeLog = (): LoggedRequest[] => proxy.clear().filter(({ status }) => status < 500);
+
+	/** What was asked for of the objects that packages name, since the last look: `operation key`, sorted; never HEAD. */
+	function dataRequests(below = "team/"): string[] {
+		return takeLog()
+			.filter(({ key, operation }) => key.startsWith(below) && operation !== "HeadObject")
+			.map(({ key, operation }) => `${operation} ${key.replace(/^team\/[^/]+\//, "")}`)
+			.toSorted(compareNames);
+	}
+
+	function dataBytes(log: readonly LoggedRequest[]): number {
+		return log.filter(({ key }) => key.startsWith("team/")).reduce((sum, { sent }) => sum + sent, 0);
+	}
+
+	describe.each([true, false])("with versions %s", (versions) => {
+		const files = {
+			"a.txt": "alpha",
+			"b.txt": "beta",
+			"sub/c.bin": new Uint8Array(100_000),
+			"large.bin": large,
+		};
+		const makeRegistry = async (): Promise<string> => `s3://${await server().makeBucket({ versions })}`;
+
+		test("a push of unchanged files sends no data, and reads none", async () => {
+			const registry = await makeRegistry();
+			const made = await packageOf(files);
+			await pushPackage(made, "team/data", { registry });
+			proxy.clear();
+			await pushPackage(await packageOf(files), "team/data", { registry, force: true });
+			expect(dataRequests()).toEqual([]);
+			await pushPackage(await packageOf(files), "team/data", {
+				registry,
+				force: true,
+				message: "with another top hash",
+			});
+			expect(dataRequests()).toEqual([]);
+		});
+
+		test("a push after one change sends that file, with each byte once", async () => {
+			const registry = await makeRegistry();
+			await pushPackage(await packageOf(files), "team/data", { registry });
+			proxy.clear();
+			const next = await packageOf({ ...files, "b.txt": "another beta" });
+			await pushPackage(next, "team/data", { registry, force: true });
+			const log = takeLog();
+			const sent = log
+				.filter(({ operation }) => operation === "PutObject")
+				.filter(({ key }) => !key.includes(".quilt/"));
+			expect(sent.filter(({ key }) => key.endsWith("b.txt")).map(({ sent: bytes }) => bytes)).toEqual([12]);
+			expect(sent.filter(({ key }) => /a\.txt|c\.bin|large/.test(key))).toEqual([]);
+			expect(
+				log.filter(({ operation, key }) => operation === "GetObject" && key.startsWith("team/")),
+			).toEqual([]);
+		});
+
+		test("equal files are uploaded once: the server copies the others", async () => {
+			const registry = await makeRegistry();
+			await pushPackage(
+				await packageOf({ one: "the same", two: "the same", other: "not same" }),
+				"team/data",
+				{
+					registry,
+				},
+			);
+			expect(dataRequests()).toEqual(["CopyObject two", "PutObject one", "PutObject other"]);
+			await pushPackage(await packageOf({ one: large, two: large }), "team/large", { registry });
+			const log = takeLog();
+			expect(dataBytes(log.filter(({ operation }) => operation === "UploadPart"))).toBe(large.length);
+			const operations = log.filter(({ key }) => key.startsWith("team/large/two"));
+			expect(operations.filter(({ operation }) => operation === "UploadPart")).toEqual([]);
+			expect(operations.map(({ operation }) => operation)).toContain("UploadPartCopy");
+		});
+
+		test("a renamed file is not uploaded again", async () => {
+			const registry = await makeRegistry();
+			await pushPackage(await packageOf({ "old name": "content", "old large": large }), "team/data", {
+				registry,
+			});
+			proxy.clear();
+			await pushPackage(await packageOf({ "new name": "content", "new/large": large }), "team/data", {
+				registry,
+				force: true,
+			});
+			const log = proxy.log.filter(({ key }) => key.startsWith("team/"));
+			expect(log.filter(({ operation }) => /^(PutObject|UploadPart)$/.test(operation))).toEqual([]);
+			expect(dataRequests()).toContain("CopyObject new name");
+		});
+
+		test("hashes of objects come from the store where it has them: no data are read", async () => {
+			const source = await server().makeBucket({ versions });
+			const store = server().openStore(source);
+			const encoder = new TextEncoder();
+			for (const key of ["a", "b/c"]) await store.put(`team/raw/${key}`, encoder.encode(`content of ${key}`));
+			proxy.clear();
+			const taken = await new Package().setDir("", `s3://${source}/team/raw/`);
+			const topHash = await taken.build("team/data", await makeRegistry());
+			expect(dataRequests()).toEqual([]);
+			const pushed = await pushPackage(taken, "team/data", { registry: await makeRegistry() });
+			expect(pushed.topHash).toBe(topHash);
+			expect(dataRequests()).toEqual(["CopyObject a", "CopyObject b/c"]);
+		});
+
+		test("an installation reads each file once, and nothing when it is run again", async () => {
+			const registry = await makeRegistry();
+			await pushPackage(await packageOf(files), "team/data", { registry });
+			const dest = temporaryDirectory();
+			proxy.clear();
+			await installPackage("team/data", { registry, dest });
+			const received = new Map<string, number>();
+			for (const { key, received: bytes } of takeLog().filter(({ status }) => status < 300))
+				received.set(key, (received.get(key) ?? 0) + bytes);
+			for (const [name, content] of Object.entries(files)) {
+				expect(received.get(`team/data/${name}`), name).toBe(content.length);
+			}
+			await installPackage("team/data", { registry, dest });
+			expect(dataRequests()).toEqual([]);
+		});
+	});
+});
