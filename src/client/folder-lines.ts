@@ -1,10 +1,13 @@
 /** A hashed folder as lines of a manifest, instead of an object for each file. */
 import { EntryLines } from "../core/entry-lines.ts";
 import type { Lines } from "../core/directory.ts";
+import { emptyObject } from "../core/json.ts";
+import { isLogicalKey } from "../core/logical-key.ts";
 import { ManifestTable, type TableFacts } from "../core/manifest-table.ts";
 import { formatPhysicalKey } from "../core/physical-key.ts";
 import type { RandomBytes } from "../core/random-bytes.ts";
 import type { Tree } from "../core/tree.ts";
+import { refuseInvalid } from "./folder.ts";
 import { userOrigin, type ClientEntry } from "./origin.ts";
 import type { FileState, HashedFolder } from "./platform.ts";
 
@@ -54,19 +57,27 @@ export function isUntouched({ root }: Tree): boolean {
 	return root.lines === undefined && root.names().next().done === true;
 }
 
-/** All files of a folder as the content of a directory of a package. */
+/** All files of a folder as the content of a directory of a package. Throws `InvalidKey`. */
 export function linesOfFolder(folder: HashedFolder): Lines {
 	const lines = new EntryLines();
 	const base = folder.root === "/" ? "" : folder.root;
 	const baseUrl = base === "" ? "file://" : formatPhysicalKey({ kind: "file", path: base });
+	const invalid: string[] = [];
 	for (const [index, key] of folder.keys.entries()) {
 		const size = Number(folder.states[index * stateFields + 2]);
-		const hash = { type, value: folder.hashes[index] ?? "" };
+		const value = folder.hashes[index] ?? "";
 		const path = folder.paths.get(index);
-		if (path === undefined && plain.test(key)) lines.addPlain(key, `${baseUrl}/${key}`, size, hash);
-		else lines.add(key, { kind: "file", path: path ?? `${base}/${key}` }, size, hash);
+		if (path === undefined && plain.test(key)) {
+			lines.addPlain(key, `${baseUrl}/${key}`, size, type, value);
+			continue;
+		}
+		if (!isLogicalKey(key)) invalid.push(key);
+		const physicalKey = { kind: "file", path: path ?? `${base}/${key}` } as const;
+		lines.add(key, { physicalKey, size, hash: { type, value }, meta: emptyObject });
 	}
-	const { source, facts, starts } = lines.finish();
+	refuseInvalid(invalid, folder.root);
+	const { source, facts, starts, canonical } = lines.finish();
 	const table = new FolderTable(source, facts, starts, folder.states);
+	table.canonical = canonical;
 	return { table, low: table.low, high: table.high, skip: 0 };
 }

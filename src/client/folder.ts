@@ -94,3 +94,11 @@ export async function selection(options: FolderSelection): Promise<(path: string
 	const exclude = compile(options.exclude);
 	return (path) => (include?.(path) ?? true) && exclude?.(path) !== true;
 }
+
+/** Throws `InvalidKey` that lists what can be no logical keys, if there is anything. */
+export function refuseInvalid(keys: readonly string[], where: string): void {
+	if (keys.length === 0) return;
+	throw new BaleError("InvalidKey", `Cannot use ${keys.length} file names below ${where} as logical keys`, {
+		details: { keys },
+	});
+}

@@ -4,7 +4,7 @@ import { emptyObject, toJson, type Json } from "../core/json.ts";
 import { isLogicalKey, parseLogicalKey } from "../core/logical-key.ts";
 import { Directory, Tree } from "../core/tree.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
-import { type FolderSelection, openFolder, selection } from "./folder.ts";
+import { type FolderSelection, openFolder, refuseInvalid, selection } from "./folder.ts";
 import { isUntouched, linesOfFolder } from "./folder-lines.ts";
 import { userOrigin, type ClientEntry } from "./origin.ts";
 import type { HashedFolder, HashJob, WalkedFile } from "./platform.ts";
@@ -131,10 +131,6 @@ async function hashFolder(path: string, options: SetDirOptions): Promise<HashedF
 		...(onProgress === undefined ? {} : { onFile }),
 		onBytes: (bytes) => onProgress?.({ kind: "advanced", phase: "hash", bytes }),
 	});
-	refuseInvalid(
-		folder.keys.filter((key) => !isLogicalKey(key)),
-		root,
-	);
 	for (const phase of ["hash", "walk"] as const) onProgress?.({ kind: "finished", phase });
 	return folder;
 }
@@ -237,11 +233,4 @@ async function listBucket(
 	refuseInvalid(invalid, where);
 	onProgress?.({ kind: "finished", phase: "walk" });
 	return found;
-}
-
-function refuseInvalid(keys: readonly string[], where: string): void {
-	if (keys.length === 0) return;
-	throw new BaleError("InvalidKey", `Cannot use ${keys.length} file names below ${where} as logical keys`, {
-		details: { keys },
-	});
 }

@@ -30,6 +30,12 @@ export class CanonicalBlocks {
 		this.#length += bytes.length;
 	}
 
+	/** Text of many entries. */
+	addBytes(bytes: Uint8Array): void {
+		this.#flush();
+		this.#digest?.update(bytes);
+	}
+
 	/** Puts text before what was added last: at most one entry. */
 	addFirst(text: string): void {
 		const entry = this.#block.slice(0, this.#length);

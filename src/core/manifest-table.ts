@@ -34,6 +34,9 @@ export type TableFacts = {
 	readonly odd: readonly number[];
 };
 
+/** What all entries of a table add to the text of a top hash, and the sum of their sizes in bytes. */
+export type CanonicalText = { readonly bytes: Uint8Array; readonly totalSize: number };
+
 /** What a name is in a directory: the line at `low`, or a directory of the lines that start in `[low, high)`. */
 export type Found = { readonly kind: "file" | "directory"; readonly low: number; readonly high: number };
 
@@ -45,6 +48,8 @@ export class ManifestTable implements TableFacts {
 	readonly odd: readonly number[];
 	/** The top hash of all lines below this header, when it is known. */
 	known: { readonly header: JsonObject; readonly topHash: TopHash } | undefined;
+	/** The canonical text of all lines, where it is known. */
+	canonical: CanonicalText | undefined;
 	/** All of the manifest. */
 	readonly source: RandomBytes;
 	/** The part of the manifest that is being looked at, and where it starts. */

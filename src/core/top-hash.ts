@@ -60,6 +60,12 @@ export function summarize(header: JsonObject, tree: Tree, createSha256: CreateDi
 		const { table, low, high, skip, prefix } = part;
 		// The keys of a part of a package are shorter than those of the lines.
 		const whole = skip === utf8Length(prefix);
+		if (whole && table.canonical !== undefined && low === table.low && high === table.high) {
+			blocks.addBytes(table.canonical.bytes);
+			files += table.entries;
+			sizeBytes += table.canonical.totalSize;
+			continue;
+		}
 		for (const { bytes, start, end, offset } of table.blocks(low, high)) {
 			for (let at = start; at < end;) {
 				if (whole && blocks.scan(scanner, bytes, at)) {

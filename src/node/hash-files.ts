@@ -74,8 +74,8 @@ export async function runPlanned(
 	}
 	await runAssignments(chain(ahead, planned), {
 		pool: more || cost > workWorthThreadBytes ? pool : undefined,
-		// Two for each thread: the next task is there when the last one ends.
-		concurrency: options.concurrency ?? pool.size * 2,
+		concurrency: options.concurrency,
+		takesPart: true,
 		signal: options.signal,
 	});
 }

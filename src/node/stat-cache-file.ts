@@ -4,16 +4,17 @@ import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { stateFields } from "./file-work.mjs";
 
 const magic = 0x656c_6162; // "bale"
-const formatVersion = 1;
+const formatVersion = 2;
 const headerBytes = 64;
 const checksumAt = 32;
-export const digestBytes = 32;
+/** Characters of a hash: base64 of 32 bytes. */
+export const valueBytes = 44;
 
 /** Files by number: their names below the root, states (`stateFields` for each), and hashes. */
 export type StatColumns = {
 	readonly names: readonly string[];
 	readonly states: BigInt64Array;
-	readonly digests: Buffer;
+	readonly values: Buffer;
 };
 
 /** Reads what `encodeColumns` wrote for this root; undefined for anything else. */
@@ -22,8 +23,8 @@ export function decodeColumns(file: Buffer, root: string): StatColumns | undefin
 	const [found, version, count = 0, nameBytes = 0, rootBytes = 0] = header;
 	if (found !== magic || version !== formatVersion) return undefined;
 	const statesAt = headerBytes;
-	const digestsAt = statesAt + count * stateFields * 8;
-	const rootAt = digestsAt + count * digestBytes;
+	const valuesAt = statesAt + count * stateFields * 8;
+	const rootAt = valuesAt + count * valueBytes;
 	const namesAt = rootAt + rootBytes;
 	if (file.length !== namesAt + nameBytes) return undefined;
 	if (!checksumOf(file).equals(file.subarray(checksumAt, headerBytes))) return undefined;
@@ -33,18 +34,18 @@ export function decodeColumns(file: Buffer, root: string): StatColumns | undefin
 	return {
 		names,
 		states: new BigInt64Array(file.buffer, file.byteOffset + statesAt, count * stateFields),
-		digests: file.subarray(digestsAt, rootAt),
+		values: file.subarray(valuesAt, rootAt),
 	};
 }
 
 /** The bytes of a file that remembers these columns. */
-export function encodeColumns({ names, states, digests }: StatColumns, root: string): Buffer {
+export function encodeColumns({ names, states, values }: StatColumns, root: string): Buffer {
 	const [nameBytes, rootBytes] = [Buffer.from(names.join("\0")), Buffer.from(root)];
 	const sizes = [magic, formatVersion, names.length, nameBytes.length, rootBytes.length];
 	const header = Buffer.alloc(headerBytes);
 	header.set(new Uint8Array(new Uint32Array(sizes).buffer));
 	const stateBytes = Buffer.from(states.buffer, states.byteOffset, states.byteLength);
-	const file = Buffer.concat([header, stateBytes, digests, rootBytes, nameBytes]);
+	const file = Buffer.concat([header, stateBytes, values, rootBytes, nameBytes]);
 	file.set(checksumOf(file), checksumAt);
 	return file;
 }

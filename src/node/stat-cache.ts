@@ -14,7 +14,7 @@ import { mkdirSync, readdirSync, renameSync, statSync, unlinkSync, writeFileSync
 import { join } from "node:path";
 import type { FileState } from "../client/platform.ts";
 import { stateFields } from "./file-work.mjs";
-import { decodeColumns, digestBytes, encodeColumns, readOwn, type StatColumns } from "./stat-cache-file.ts";
+import { decodeColumns, valueBytes, encodeColumns, readOwn, type StatColumns } from "./stat-cache-file.ts";
 import { discard, removeLeftovers, temporaryName } from "./temporary-file.ts";
 
 /** Two changes within this time can have one time stamp; kernels tick every 1 to 16 ms. */
@@ -45,7 +45,7 @@ type Added = { readonly name: string; readonly state: FileState; readonly value:
 export class StatCache {
 	readonly #folder: string;
 	readonly #root: string;
-	#columns: StatColumns = { names: [], states: new BigInt64Array(), digests: Buffer.alloc(0) };
+	#columns: StatColumns = { names: [], states: new BigInt64Array(), values: Buffer.alloc(0) };
 	/** Where each name is; made when files come in another order than last time. */
 	#places: Map<string, number> | undefined;
 	#next = 0;
@@ -83,7 +83,7 @@ export class StatCache {
 		const index = this.#indexOf(path);
 		if (index === undefined) return undefined;
 		const at = index * stateFields;
-		const { states, digests } = this.#columns;
+		const { states, values } = this.#columns;
 		if (
 			states[at] !== state.device ||
 			states[at + 1] !== state.inode ||
@@ -95,7 +95,7 @@ export class StatCache {
 		}
 		if (this.#seen[index] === 0) this.#seenCount++;
 		this.#seen[index] = 1;
-		return digests.toString("base64", index * digestBytes, (index + 1) * digestBytes);
+		return values.toString("latin1", index * valueBytes, (index + 1) * valueBytes);
 	}
 
 	/** `state` was the file's before and after it was read; `readAtMs` is a time before that, since the epoch. */
@@ -143,38 +143,40 @@ export class StatCache {
 
 	#encode(): Buffer {
 		const added = new Map(this.#added.map((file) => [file.name, file]));
-		const known = this.#recorded;
-		const recorded = known === undefined ? [] : numbersOf(known.isGood);
+		const known = this.#recorded ?? {
+			names: [],
+			states: new BigInt64Array(),
+			values: [],
+			isGood: new Uint8Array(),
+		};
+		const recorded = numbersOf(known.isGood);
 		const replaced = new Set(added.keys());
-		if (this.#unseen > 0) for (const index of recorded) replaced.add(known?.names[index] ?? "");
+		if (this.#unseen > 0) for (const index of recorded) replaced.add(known.names[index] ?? "");
 		const kept = this.#kept(replaced, recorded.length + added.size);
-		const count = recorded.length + kept.length + added.size;
-		const names: string[] = [];
-		const states = new BigInt64Array(count * stateFields);
-		const digests = Buffer.alloc(count * digestBytes);
-		for (const index of recorded) {
-			if (known === undefined) break;
-			copyState(known.states, index, states, names.length);
-			digests.write(known.values[index] ?? "", names.length * digestBytes, "base64");
-			names.push(known.names[index] ?? "");
+		const names = [
+			...recorded.map((index) => known.names[index] ?? ""),
+			...kept.map((index) => this.#columns.names[index] ?? ""),
+			...added.keys(),
+		];
+		const values = [
+			...recorded.map((index) => known.values[index] ?? ""),
+			...kept.map((index) =>
+				this.#columns.values.toString("latin1", index * valueBytes, (index + 1) * valueBytes),
+			),
+			...Array.from(added.values(), ({ value }) => value),
+		];
+		const states = new BigInt64Array(names.length * stateFields);
+		copyStates(known.states, recorded, states, 0);
+		copyStates(this.#columns.states, kept, states, recorded.length);
+		let at = (recorded.length + kept.length) * stateFields;
+		for (const { state } of added.values()) {
+			states[at++] = state.device;
+			states[at++] = state.inode;
+			states[at++] = BigInt(state.size);
+			states[at++] = state.mtimeNs;
+			states[at++] = state.ctimeNs;
 		}
-		for (const index of kept) {
-			copyState(this.#columns.states, index, states, names.length);
-			const at = index * digestBytes;
-			this.#columns.digests.copy(digests, names.length * digestBytes, at, at + digestBytes);
-			names.push(this.#columns.names[index] ?? "");
-		}
-		for (const { name, state, value } of added.values()) {
-			const at = names.length * stateFields;
-			states[at] = state.device;
-			states[at + 1] = state.inode;
-			states[at + 2] = BigInt(state.size);
-			states[at + 3] = state.mtimeNs;
-			states[at + 4] = state.ctimeNs;
-			digests.write(value, names.length * digestBytes, "base64");
-			names.push(name);
-		}
-		return encodeColumns({ names, states, digests }, this.#root);
+		return encodeColumns({ names, states, values: Buffer.from(values.join(""), "latin1") }, this.#root);
 	}
 
 	/** Which of the files read from disk are written again: all that were seen, and a bounded number of others. */
@@ -202,9 +204,15 @@ function numbersOf(marks: Uint8Array): number[] {
 	return numbers;
 }
 
-function copyState(from: BigInt64Array, index: number, to: BigInt64Array, place: number): void {
-	for (let field = 0; field < stateFields; field++) {
-		to[place * stateFields + field] = from[index * stateFields + field] as bigint;
+/** Copies states by number, runs of them at once. */
+function copyStates(from: BigInt64Array, indexes: readonly number[], to: BigInt64Array, place: number): void {
+	for (let item = 0; item < indexes.length;) {
+		const first = indexes[item] as number;
+		let count = 1;
+		while (indexes[item + count] === first + count) count++;
+		const run = from.subarray(first * stateFields, (first + count) * stateFields);
+		to.set(run, (place + item) * stateFields);
+		item += count;
 	}
 }
 

@@ -14,8 +14,10 @@ export type Assignment = {
 export type RunnerOptions = {
 	/** Absent: on this thread, with pauses for the event loop. */
 	readonly pool: WorkerPool | undefined;
-	/** Tasks at once. */
-	readonly concurrency: number;
+	/** Tasks that threads have at once; default: two for each, so that the next one is there when the last one ends. */
+	readonly concurrency?: number | undefined;
+	/** This thread takes tasks too, instead of one of the pool's: for short tasks that wait for nothing. */
+	readonly takesPart?: boolean;
 	readonly signal?: AbortSignal | undefined;
 };
 
@@ -28,7 +30,7 @@ const maxTurnMs = 12;
  */
 export async function runAssignments(
 	assignments: Iterator<Assignment> | AsyncIterator<Assignment>,
-	{ pool, concurrency, signal }: RunnerOptions,
+	{ pool, concurrency, signal, takesPart = false }: RunnerOptions,
 ): Promise<void> {
 	const cancelled = new Int32Array(new SharedArrayBuffer(4));
 	const failures: unknown[] = [];
@@ -40,19 +42,22 @@ export async function runAssignments(
 		stop(new BaleError("Aborted", "The work was interrupted", { cause: signal?.reason }));
 	if (signal?.aborted === true) abort();
 	signal?.addEventListener("abort", abort, { once: true });
-	const lane = async (): Promise<void> => {
+	const joins = takesPart && pool !== undefined && pool.size > 1 && concurrency !== 1;
+	const threads = pool === undefined ? 0 : pool.size - (joins ? 1 : 0);
+	const lane = async (isOwn: boolean): Promise<void> => {
 		let turnStarted = performance.now();
 		while (failures.length === 0) {
 			try {
 				const next = await assignments.next();
 				if (next.done === true) return;
 				const { task, settle, onBytes } = next.value;
-				if (pool !== undefined) {
-					settle(await pool.run(task, cancelled, onBytes));
+				if (pool !== undefined && !isOwn) {
+					settle(await pool.run(task, cancelled, onBytes, threads));
 					continue;
 				}
 				settle(runTask(task, { cancelled, onBytes }));
-				if (performance.now() - turnStarted > maxTurnMs) {
+				// Threads wait for what they are given next, so they are heard after each task.
+				if (joins || performance.now() - turnStarted > maxTurnMs) {
 					await nextTurn();
 					turnStarted = performance.now();
 				}
@@ -62,7 +67,10 @@ export async function runAssignments(
 		}
 	};
 	try {
-		await Promise.all(Array.from({ length: pool === undefined ? 1 : concurrency }, lane));
+		const given = concurrency === undefined ? 2 * threads : concurrency - (joins ? 1 : 0);
+		const lanes = Array.from({ length: pool === undefined ? 0 : given }, () => lane(false));
+		if (pool === undefined || joins) lanes.push(lane(true));
+		await Promise.all(lanes);
 	} finally {
 		signal?.removeEventListener("abort", abort);
 		await assignments.return?.();

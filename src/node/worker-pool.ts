@@ -36,11 +36,17 @@ export class WorkerPool {
 
 	/**
 	 * Resolves to what the task gave, also when items of it failed. Throws `Unexpected` when the thread dies.
-	 * `cancelled` is on shared memory; setting its first element to 1 ends the task early.
+	 * `cancelled` is on shared memory; setting its first element to 1 ends the task early. No thread beyond the first
+	 * `threads` is started for it.
 	 */
-	run(task: Task, cancelled: Int32Array, onBytes: Running["onBytes"]): Promise<TaskOutput> {
+	run(
+		task: Task,
+		cancelled: Int32Array,
+		onBytes: Running["onBytes"],
+		threads = this.size,
+	): Promise<TaskOutput> {
 		return new Promise((resolve, reject) => {
-			const thread = this.#pick();
+			const thread = this.#pick(threads);
 			const id = ++this.#lastId;
 			if (thread.running.size === 0) thread.worker.ref();
 			thread.running.set(id, { onBytes, resolve, reject });
@@ -55,12 +61,12 @@ export class WorkerPool {
 		await Promise.all(threads.map(({ worker }) => worker.terminate()));
 	}
 
-	#pick(): Thread {
+	#pick(threads: number): Thread {
 		let least: Thread | undefined;
 		for (const thread of this.#threads) {
 			if (least === undefined || thread.running.size < least.running.size) least = thread;
 		}
-		if (least !== undefined && (least.running.size === 0 || this.#threads.length >= this.size)) return least;
+		if (least !== undefined && (least.running.size === 0 || this.#threads.length >= threads)) return least;
 		return this.#start();
 	}
 
