@@ -14,8 +14,8 @@ export type S3Server = {
 	readonly credentials: ServerKeys;
 	/** What AWS tools read, for child processes and for `process.env`. */
 	readonly environment: Readonly<Record<string, string>>;
-	/** Makes an empty bucket and gives its name. */
-	makeBucket(options?: { readonly versions?: boolean }): Promise<string>;
+	/** Makes an empty bucket and gives its name, which is a new one when none is given. */
+	makeBucket(options?: { readonly versions?: boolean; readonly name?: string }): Promise<string>;
 	/** A store over a bucket. */
 	openStore(bucket: string, options?: Partial<S3StoreOptions>): S3Store;
 	/** Requests to a bucket. */
@@ -53,8 +53,7 @@ export function serverAt(endpoint: string, credentials: ServerKeys, stop: () => 
 			AWS_DEFAULT_REGION: "us-east-1",
 			AWS_EC2_METADATA_DISABLED: "true",
 		},
-		async makeBucket({ versions = false } = {}) {
-			const bucket = `bale-${randomBytes(5).toString("hex")}`;
+		async makeBucket({ versions = false, name: bucket = `bale-${randomBytes(5).toString("hex")}` } = {}) {
 			const admin = client(bucket);
 			const change = { action: "s3:CreateBucket", method: "PUT", isRead: false } as const;
 			(await admin.expect(change)).discard();
