@@ -1,6 +1,6 @@
 /** Servers that ignore or refuse the conditions of writes: it is found out once, said, and nothing is overwritten unseen. */
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { Package, pushPackage, revisions, type ProgressEvent } from "../../src/index.ts";
 import { createNodeSha256 } from "../../src/node/node-digest.ts";
 import { nodeTransport } from "../../src/node/s3-transport.ts";
@@ -10,17 +10,10 @@ import type { S3Store, S3StoreOptions } from "../../src/storage/s3/s3-store.ts";
 import { Signer } from "../../src/storage/s3/signature.ts";
 import type { Transport } from "../../src/storage/s3/transport.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { startVersitygw, type S3Server } from "../support/versitygw.ts";
+import { onEachServer } from "../support/s3/servers.ts";
+import type { S3Server } from "../support/s3/server.ts";
 
 let server: S3Server;
-
-beforeAll(async () => {
-	server = await startVersitygw();
-});
-afterAll(() => server.stop());
-beforeEach(() => {
-	vi.stubEnv("XDG_DATA_HOME", temporaryDirectory());
-});
 
 const encoder = new TextEncoder();
 
@@ -67,82 +60,88 @@ function open(
 	return { store, requests };
 }
 
-describe.each([
-	["ignores conditions", ignoring],
-	["refuses conditions", refusing],
-])("on a server that %s", (_title, transport) => {
-	test("it is found out, remembered and said, and publishing works", async () => {
+onEachServer((current) => {
+	beforeAll(() => {
+		server = current();
+	});
+
+	describe.each([
+		["ignores conditions", ignoring],
+		["refuses conditions", refusing],
+	])("on a server that %s", (_title, transport) => {
+		test("it is found out, remembered and said, and publishing works", async () => {
+			const bucket = await server.makeBucket();
+			const memory = new FileServiceMemory(join(temporaryDirectory(), "services"));
+			const { store, requests } = open(bucket, transport, { memory });
+			const warnings: string[] = [];
+			const onProgress = (event: ProgressEvent): void => {
+				if (event.kind === "warning") warnings.push(event.code);
+			};
+			for (const text of ["one", "two"]) {
+				const made = new Package();
+				await made.set("a", encoder.encode(text));
+				await pushPackage(made, "team/data", { registry: store, force: true, onProgress });
+			}
+			expect(warnings).toEqual(["NoConditions", "NoConditions"]);
+			expect(store.features.conditions).toBe(false);
+			const found: string[] = [];
+			for await (const { latest } of revisions("team/data", store)) found.push(String(latest));
+			expect(found).toEqual(["true", "false"]);
+			const probes = (of: readonly string[]): string[] =>
+				of.filter((line) => line.includes(".bale/conditions"));
+			expect(probes(requests).length).toBeLessThanOrEqual(2);
+			const later = open(bucket, transport, { memory });
+			expect(await later.store.detectConditions()).toBe(false);
+			expect(later.requests).toEqual([]);
+		});
+
+		test("put() looks before and after", async () => {
+			const bucket = await server.makeBucket();
+			const { store } = open(bucket, transport);
+			await store.detectConditions();
+			const { etag } = await store.put("a", encoder.encode("one"), { condition: { ifAbsent: true } });
+			await expect(
+				store.put("a", encoder.encode("two"), { condition: { ifAbsent: true } }),
+			).rejects.toMatchObject({ code: "Conflict" });
+			await store.put("a", encoder.encode("two"), { condition: { ifEtag: etag } });
+			await expect(
+				store.put("a", encoder.encode("three"), { condition: { ifEtag: etag } }),
+			).rejects.toMatchObject({ code: "Conflict" });
+			expect(new TextDecoder().decode(await collect((await store.get("a"))!.body))).toBe("two");
+		});
+
+		test("put() tells who has lost a race", async () => {
+			const bucket = await server.makeBucket();
+			const other = server.openStore(bucket);
+			const { etag } = await other.put("a", encoder.encode("one"));
+			const { store } = open(bucket, transport, {
+				sleep: async () => {
+					await other.put("a", encoder.encode("theirs"));
+				},
+			});
+			await store.detectConditions();
+			await expect(
+				store.put("a", encoder.encode("ours"), { condition: { ifEtag: etag } }),
+			).rejects.toMatchObject({ code: "Conflict" });
+		});
+	});
+
+	test("a server that honours conditions is asked once, and not at all when a write has shown it", async () => {
 		const bucket = await server.makeBucket();
 		const memory = new FileServiceMemory(join(temporaryDirectory(), "services"));
-		const { store, requests } = open(bucket, transport, { memory });
-		const warnings: string[] = [];
-		const onProgress = (event: ProgressEvent): void => {
-			if (event.kind === "warning") warnings.push(event.code);
-		};
-		for (const text of ["one", "two"]) {
-			const made = new Package();
-			await made.set("a", encoder.encode(text));
-			await pushPackage(made, "team/data", { registry: store, force: true, onProgress });
-		}
-		expect(warnings).toEqual(["NoConditions", "NoConditions"]);
-		expect(store.features.conditions).toBe(false);
-		const found: string[] = [];
-		for await (const { latest } of revisions("team/data", store)) found.push(String(latest));
-		expect(found).toEqual(["true", "false"]);
-		const probes = (of: readonly string[]): string[] =>
-			of.filter((line) => line.includes(".bale/conditions"));
-		expect(probes(requests).length).toBeLessThanOrEqual(2);
-		const later = open(bucket, transport, { memory });
-		expect(await later.store.detectConditions()).toBe(false);
-		expect(later.requests).toEqual([]);
+		const first = open(bucket, nodeTransport, { memory });
+		expect(await first.store.detectConditions()).toBe(true);
+		expect(first.requests).toHaveLength(3);
+		expect(await first.store.detectConditions()).toBe(true);
+		const second = open(bucket, nodeTransport, { memory });
+		expect(await second.store.detectConditions()).toBe(true);
+		expect(second.requests).toHaveLength(0);
+		const shown = open(bucket, nodeTransport);
+		await shown.store.put("a", encoder.encode("one"));
+		const again = shown.store.put("a", encoder.encode("two"), { condition: { ifAbsent: true } });
+		await expect(again).rejects.toMatchObject({ code: "Conflict" });
+		const { length } = shown.requests;
+		expect(await shown.store.detectConditions()).toBe(true);
+		expect(shown.requests).toHaveLength(length);
 	});
-
-	test("put() looks before and after", async () => {
-		const bucket = await server.makeBucket();
-		const { store } = open(bucket, transport);
-		await store.detectConditions();
-		const { etag } = await store.put("a", encoder.encode("one"), { condition: { ifAbsent: true } });
-		await expect(
-			store.put("a", encoder.encode("two"), { condition: { ifAbsent: true } }),
-		).rejects.toMatchObject({ code: "Conflict" });
-		await store.put("a", encoder.encode("two"), { condition: { ifEtag: etag } });
-		await expect(
-			store.put("a", encoder.encode("three"), { condition: { ifEtag: etag } }),
-		).rejects.toMatchObject({ code: "Conflict" });
-		expect(new TextDecoder().decode(await collect((await store.get("a"))!.body))).toBe("two");
-	});
-
-	test("put() tells who has lost a race", async () => {
-		const bucket = await server.makeBucket();
-		const other = server.openStore(bucket);
-		const { etag } = await other.put("a", encoder.encode("one"));
-		const { store } = open(bucket, transport, {
-			sleep: async () => {
-				await other.put("a", encoder.encode("theirs"));
-			},
-		});
-		await store.detectConditions();
-		await expect(
-			store.put("a", encoder.encode("ours"), { condition: { ifEtag: etag } }),
-		).rejects.toMatchObject({ code: "Conflict" });
-	});
-});
-
-test("a server that honours conditions is asked once, and not at all when a write has shown it", async () => {
-	const bucket = await server.makeBucket();
-	const memory = new FileServiceMemory(join(temporaryDirectory(), "services"));
-	const first = open(bucket, nodeTransport, { memory });
-	expect(await first.store.detectConditions()).toBe(true);
-	expect(first.requests).toHaveLength(3);
-	expect(await first.store.detectConditions()).toBe(true);
-	const second = open(bucket, nodeTransport, { memory });
-	expect(await second.store.detectConditions()).toBe(true);
-	expect(second.requests).toHaveLength(0);
-	const shown = open(bucket, nodeTransport);
-	await shown.store.put("a", encoder.encode("one"));
-	const again = shown.store.put("a", encoder.encode("two"), { condition: { ifAbsent: true } });
-	await expect(again).rejects.toMatchObject({ code: "Conflict" });
-	const { length } = shown.requests;
-	expect(await shown.store.detectConditions()).toBe(true);
-	expect(shown.requests).toHaveLength(length);
 });

@@ -1,24 +1,15 @@
 /** Copies within the service: of any size, pinned, with the same hash on every server, and with right bytes where there are none. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { createHasher, type Hash } from "../../src/core/hash.ts";
 import { Package, pushPackage } from "../../src/index.ts";
 import { createNodeSha256 } from "../../src/node/node-digest.ts";
 import { nodeTransport } from "../../src/node/s3-transport.ts";
 import type { S3Store } from "../../src/storage/s3/s3-store.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../../src/storage/s3/transport.ts";
-import { temporaryDirectory } from "../support/temporary.ts";
-import { startVersitygw, type S3Server } from "../support/versitygw.ts";
+import { onEachServer } from "../support/s3/servers.ts";
+import type { S3Server } from "../support/s3/server.ts";
 
 let server: S3Server;
-
-beforeAll(async () => {
-	server = await startVersitygw();
-});
-afterAll(() => server.stop());
-beforeEach(() => {
-	for (const [name, value] of Object.entries(server.environment)) vi.stubEnv(name, value);
-	vi.stubEnv("XDG_DATA_HOME", temporaryDirectory());
-});
 
 const mebibyte = 1024 * 1024;
 
@@ -72,96 +63,102 @@ async function packageOf(bucket: string, files: Record<string, Uint8Array>): Pro
 	return new Package().setDir("", `s3://${bucket}/from/`);
 }
 
-describe.each([true, false])("with versions %s", (versions) => {
-	test.each([8 * mebibyte - 1, 8 * mebibyte, 8 * mebibyte + 1, 20 * mebibyte])(
-		"push() copies an object of %i bytes to another bucket without its bytes passing through here",
-		async (size) => {
-			const bytes = content(size, size);
-			const made = await packageOf(await server.makeBucket({ versions }), { large: bytes });
-			const { store, sent, sentBytes } = watched(await server.makeBucket({ versions }));
+onEachServer((current) => {
+	beforeAll(() => {
+		server = current();
+	});
+
+	describe.each([true, false])("with versions %s", (versions) => {
+		test.each([8 * mebibyte - 1, 8 * mebibyte, 8 * mebibyte + 1, 20 * mebibyte])(
+			"push() copies an object of %i bytes to another bucket without its bytes passing through here",
+			async (size) => {
+				const bytes = content(size, size);
+				const made = await packageOf(await server.makeBucket({ versions }), { large: bytes });
+				const { store, sent, sentBytes } = watched(await server.makeBucket({ versions }));
+				const { package: pushed } = await pushPackage(made, "team/data", { registry: store });
+				expect(sentBytes()).toBe(0);
+				expect(sent().filter((line) => line.startsWith("COPY")).length).toBeGreaterThan(0);
+				expect(pushed.entry("large").hash).toEqual(hashOf(bytes));
+				expect(Buffer.from(await pushed.entry("large").bytes()).equals(Buffer.from(bytes))).toBe(true);
+			},
+			60_000,
+		);
+
+		test("push() sends equal large files once", async () => {
+			const bytes = content(9 * mebibyte, 1);
+			const { store, sentBytes } = watched(await server.makeBucket({ versions }));
+			const made = new Package();
+			await made.set("one", bytes);
+			await made.set("two", bytes.slice());
 			const { package: pushed } = await pushPackage(made, "team/data", { registry: store });
-			expect(sentBytes()).toBe(0);
-			expect(sent().filter((line) => line.startsWith("COPY")).length).toBeGreaterThan(0);
-			expect(pushed.entry("large").hash).toEqual(hashOf(bytes));
-			expect(Buffer.from(await pushed.entry("large").bytes()).equals(Buffer.from(bytes))).toBe(true);
+			expect(sentBytes()).toBe(bytes.length);
+			expect(pushed.entry("two").hash).toEqual(pushed.entry("one").hash);
+			const moved = new Package();
+			await moved.set("three", bytes.slice());
+			await pushPackage(moved, "team/data", { registry: store, force: true });
+			expect(sentBytes()).toBe(bytes.length);
+		}, 60_000);
+	});
+
+	test.each([
+		["403", 403, "AccessDenied"],
+		["501", 501, "NotImplemented"],
+		["400", 400, "InvalidRequest"],
+		["a bucket that is not there", 404, "NoSuchBucket"],
+	])(
+		"push() passes the bytes through when copies are refused with %s",
+		async (_title, status, code) => {
+			const files = { small: content(1000, 1), large: content(9 * mebibyte, 2) };
+			const made = await packageOf(await server.makeBucket(), files);
+			const bucket = await server.makeBucket();
+			const { store } = watched(bucket, (_request, kind) =>
+				kind === "COPY" ? answer(status, code) : undefined,
+			);
+			const { package: pushed } = await pushPackage(made, "team/data", { registry: store });
+			for (const [key, bytes] of Object.entries(files)) {
+				expect(pushed.entry(key).hash).toEqual(hashOf(bytes));
+				expect(Buffer.from(await pushed.entry(key).bytes()).equals(Buffer.from(bytes))).toBe(true);
+			}
+			const uploads = { action: "s3:ListBucketMultipartUploads", method: "GET", isRead: true } as const;
+			expect(await server.client(bucket).expectText({ ...uploads, query: [["uploads", ""]] })).not.toContain(
+				"<Upload>",
+			);
 		},
 		60_000,
 	);
 
-	test("push() sends equal large files once", async () => {
-		const bytes = content(9 * mebibyte, 1);
-		const { store, sentBytes } = watched(await server.makeBucket({ versions }));
+	test("copyFrom() does not copy from the same name at another service", async () => {
+		const store = server.openStore(await server.makeBucket());
+		await store.put("here", content(10, 1));
+		const source = { bucket: store.root.bucket, key: "here" };
+		expect(await store.copyFrom({ ...source, service: "aws" }, "there")).toBeUndefined();
+		expect(await store.copyFrom({ ...source, service: store.service }, "there")).toMatchObject({ size: 10 });
+	});
+
+	test("copyFrom() copies only the state that is meant", async () => {
+		const store = server.openStore(await server.makeBucket());
+		for (const size of [10, 9 * mebibyte]) {
+			const { etag } = await store.put("here", content(size, 1));
+			await store.put("here", content(size, 2));
+			const source = { bucket: store.root.bucket, key: "here", etag, size };
+			await expect(store.copyFrom(source, "there")).rejects.toMatchObject({ code: "SourceChanged" });
+			expect(await store.head("there")).toBeUndefined();
+		}
+	});
+
+	test("copyFrom() believes no checksums that are those of the whole source", async () => {
+		const size = 17 * mebibyte;
+		const bytes = content(size, 5);
+		const { store } = watched(await server.makeBucket());
+		// Sent whole, as other tools do it: this server then answers each part with the checksum of everything.
+		const client = server.client(store.root.bucket);
+		const sha256 = client.sha256(bytes);
+		const headers = { "x-amz-checksum-sha256": Buffer.from(sha256).toString("base64") };
+		const put = { action: "s3:PutObject", method: "PUT", key: "whole", headers, isRead: false } as const;
+		(await client.expect({ ...put, body: { bytes, sha256 } })).discard();
 		const made = new Package();
-		await made.set("one", bytes);
-		await made.set("two", bytes.slice());
-		const { package: pushed } = await pushPackage(made, "team/data", { registry: store });
-		expect(sentBytes()).toBe(bytes.length);
-		expect(pushed.entry("two").hash).toEqual(pushed.entry("one").hash);
-		const moved = new Package();
-		await moved.set("three", bytes.slice());
-		await pushPackage(moved, "team/data", { registry: store, force: true });
-		expect(sentBytes()).toBe(bytes.length);
+		await made.set("whole", `s3://${store.root.bucket}/whole`);
+		const { package: pushed } = await pushPackage(made, "team/data", { registry: store, selector: "all" });
+		expect(pushed.entry("whole").hash).toEqual(hashOf(bytes));
 	}, 60_000);
 });
-
-test.each([
-	["403", 403, "AccessDenied"],
-	["501", 501, "NotImplemented"],
-	["400", 400, "InvalidRequest"],
-	["a bucket that is not there", 404, "NoSuchBucket"],
-])(
-	"push() passes the bytes through when copies are refused with %s",
-	async (_title, status, code) => {
-		const files = { small: content(1000, 1), large: content(9 * mebibyte, 2) };
-		const made = await packageOf(await server.makeBucket(), files);
-		const bucket = await server.makeBucket();
-		const { store } = watched(bucket, (_request, kind) =>
-			kind === "COPY" ? answer(status, code) : undefined,
-		);
-		const { package: pushed } = await pushPackage(made, "team/data", { registry: store });
-		for (const [key, bytes] of Object.entries(files)) {
-			expect(pushed.entry(key).hash).toEqual(hashOf(bytes));
-			expect(Buffer.from(await pushed.entry(key).bytes()).equals(Buffer.from(bytes))).toBe(true);
-		}
-		const uploads = { action: "s3:ListBucketMultipartUploads", method: "GET", isRead: true } as const;
-		expect(await server.client(bucket).expectText({ ...uploads, query: [["uploads", ""]] })).not.toContain(
-			"<Upload>",
-		);
-	},
-	60_000,
-);
-
-test("copyFrom() does not copy from the same name at another service", async () => {
-	const store = server.openStore(await server.makeBucket());
-	await store.put("here", content(10, 1));
-	const source = { bucket: store.root.bucket, key: "here" };
-	expect(await store.copyFrom({ ...source, service: "aws" }, "there")).toBeUndefined();
-	expect(await store.copyFrom({ ...source, service: store.service }, "there")).toMatchObject({ size: 10 });
-});
-
-test("copyFrom() copies only the state that is meant", async () => {
-	const store = server.openStore(await server.makeBucket());
-	for (const size of [10, 9 * mebibyte]) {
-		const { etag } = await store.put("here", content(size, 1));
-		await store.put("here", content(size, 2));
-		const source = { bucket: store.root.bucket, key: "here", etag, size };
-		await expect(store.copyFrom(source, "there")).rejects.toMatchObject({ code: "SourceChanged" });
-		expect(await store.head("there")).toBeUndefined();
-	}
-});
-
-test("copyFrom() believes no checksums that are those of the whole source", async () => {
-	const size = 17 * mebibyte;
-	const bytes = content(size, 5);
-	const { store } = watched(await server.makeBucket());
-	// Sent whole, as other tools do it: this server then answers each part with the checksum of everything.
-	const client = server.client(store.root.bucket);
-	const sha256 = client.sha256(bytes);
-	const headers = { "x-amz-checksum-sha256": Buffer.from(sha256).toString("base64") };
-	const put = { action: "s3:PutObject", method: "PUT", key: "whole", headers, isRead: false } as const;
-	(await client.expect({ ...put, body: { bytes, sha256 } })).discard();
-	const made = new Package();
-	await made.set("whole", `s3://${store.root.bucket}/whole`);
-	const { package: pushed } = await pushPackage(made, "team/data", { registry: store, selector: "all" });
-	expect(pushed.entry("whole").hash).toEqual(hashOf(bytes));
-}, 60_000);

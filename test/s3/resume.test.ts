@@ -1,7 +1,7 @@
 /** Uploads that were broken off: what has arrived is not sent again, and nothing is left of those that nobody goes on with. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { createNodeSha256 } from "../../src/node/node-digest.ts";
 import { nodeTransport } from "../../src/node/s3-transport.ts";
 import { FileJournal } from "../../src/node/upload-journal.ts";
@@ -10,15 +10,11 @@ import { chunkedHash } from "../../src/storage/s3/checksum.ts";
 import type { S3Store, S3StoreOptions } from "../../src/storage/s3/s3-store.ts";
 import type { TransportResponse } from "../../src/storage/s3/transport.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { startVersitygw, type S3Server } from "../support/versitygw.ts";
+import { onEachServer } from "../support/s3/servers.ts";
+import type { S3Server } from "../support/s3/server.ts";
 import { createHasher } from "../../src/core/hash.ts";
 
 let server: S3Server;
-
-beforeAll(async () => {
-	server = await startVersitygw();
-});
-afterAll(() => server.stop());
 
 const mebibyte = 1024 * 1024;
 const parts = 5;
@@ -75,162 +71,168 @@ async function expectObject(store: S3Store, bytes: Uint8Array): Promise<void> {
 
 const names = (directory: string): string[] => readdirSync(directory);
 
-describe("put() after it was broken off", () => {
-	test.each([
-		["interrupted", "abort", "Aborted"],
-		["without the network", "drop", "StoreUnavailable"],
-	] as const)(
-		"%s sends only the parts that had not arrived",
-		async (_title, fault, code) => {
+onEachServer((current) => {
+	beforeAll(() => {
+		server = current();
+	});
+
+	describe("put() after it was broken off", () => {
+		test.each([
+			["interrupted", "abort", "Aborted"],
+			["without the network", "drop", "StoreUnavailable"],
+		] as const)(
+			"%s sends only the parts that had not arrived",
+			async (_title, fault, code) => {
+				const bucket = await server.makeBucket();
+				const directory = temporaryDirectory();
+				const bytes = content(1);
+				const first = open(bucket, directory, (part) => (part === parts ? fault : undefined));
+				const broken = first.store.put("large", bytesSource(bytes), { signal: first.stop.signal });
+				await expect(broken).rejects.toMatchObject({ code });
+				expect(await uploadsOf(bucket)).toEqual(["large"]);
+				const second = open(bucket, directory);
+				await second.store.put("large", bytesSource(bytes));
+				expect(second.sent).not.toEqual([]);
+				expect(second.sent).toContain(parts);
+				expect(second.sent.length).toBeLessThan(parts);
+				await expectObject(second.store, bytes);
+				expect(await uploadsOf(bucket)).toEqual([]);
+				expect(names(second.journal)).toEqual([]);
+			},
+			60_000,
+		);
+
+		test("sends the parts again whose bytes have changed", async () => {
 			const bucket = await server.makeBucket();
 			const directory = temporaryDirectory();
 			const bytes = content(1);
-			const first = open(bucket, directory, (part) => (part === parts ? fault : undefined));
-			const broken = first.store.put("large", bytesSource(bytes), { signal: first.stop.signal });
-			await expect(broken).rejects.toMatchObject({ code });
-			expect(await uploadsOf(bucket)).toEqual(["large"]);
+			const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
+			await expect(first.store.put("large", bytesSource(bytes))).rejects.toThrow();
+			const changed = bytes.slice();
+			changed[0] = (changed[0] ?? 0) ^ 1;
 			const second = open(bucket, directory);
+			await second.store.put("large", bytesSource(changed));
+			expect(second.sent).toContain(1);
+			await expectObject(second.store, changed);
+			expect(await uploadsOf(bucket)).toEqual([]);
+		}, 60_000);
+
+		test.each([
+			["of another size", 9 * mebibyte],
+			["that is small", 10],
+		])(
+			"aborts the old upload when the content is one %s",
+			async (_title, size) => {
+				const bucket = await server.makeBucket();
+				const directory = temporaryDirectory();
+				const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
+				await expect(first.store.put("large", bytesSource(content(1)))).rejects.toThrow();
+				const second = open(bucket, directory);
+				await second.store.put("large", new Uint8Array(size));
+				expect(await uploadsOf(bucket)).toEqual([]);
+				expect(names(second.journal)).toEqual([]);
+			},
+			60_000,
+		);
+
+		test("trusts the ETag that was recorded where the server tells no checksums of parts", async () => {
+			const bucket = await server.makeBucket();
+			const directory = temporaryDirectory();
+			const bytes = content(1);
+			const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
+			await expect(first.store.put("large", bytesSource(bytes))).rejects.toThrow();
+			let sent = 0;
+			const second = open(bucket, directory, undefined, {
+				transport: async (request, signal) => {
+					if (request.method === "PUT") sent++;
+					const response = await nodeTransport(request, signal);
+					return request.method === "GET" && request.target.includes("uploadId")
+						? withoutChecksums(response)
+						: response;
+				},
+			});
 			await second.store.put("large", bytesSource(bytes));
-			expect(second.sent).not.toEqual([]);
-			expect(second.sent).toContain(parts);
-			expect(second.sent.length).toBeLessThan(parts);
+			expect(sent).toBeGreaterThan(0);
+			expect(sent).toBeLessThan(parts);
+			await expectObject(second.store, bytes);
+		}, 60_000);
+
+		test("begins anew when the upload is gone, before it goes on or while it does", async () => {
+			const bucket = await server.makeBucket();
+			const directory = temporaryDirectory();
+			const bytes = content(1);
+			const abortAll = async (): Promise<void> => {
+				const store = server.openStore(bucket);
+				for await (const upload of store.listUploads()) await store.abortUpload(upload);
+			};
+			const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
+			await expect(first.store.put("large", bytesSource(bytes))).rejects.toThrow();
+			await abortAll();
+			let aborted = false;
+			const second = open(bucket, directory, undefined, {
+				transport: async (request, signal) => {
+					if (aborted || !request.target.includes("partNumber=5")) return nodeTransport(request, signal);
+					aborted = true;
+					await abortAll();
+					const body = "<Error><Code>NoSuchUpload</Code></Error>";
+					return {
+						status: 404,
+						header: () => undefined,
+						discard: () => undefined,
+						stream: () => new Response(body).body!,
+					};
+				},
+			});
+			await second.store.put("large", bytesSource(bytes));
+			expect(aborted).toBe(true);
 			await expectObject(second.store, bytes);
 			expect(await uploadsOf(bucket)).toEqual([]);
-			expect(names(second.journal)).toEqual([]);
-		},
-		60_000,
-	);
+		}, 60_000);
 
-	test("sends the parts again whose bytes have changed", async () => {
-		const bucket = await server.makeBucket();
-		const directory = temporaryDirectory();
-		const bytes = content(1);
-		const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
-		await expect(first.store.put("large", bytesSource(bytes))).rejects.toThrow();
-		const changed = bytes.slice();
-		changed[0] = (changed[0] ?? 0) ^ 1;
-		const second = open(bucket, directory);
-		await second.store.put("large", bytesSource(changed));
-		expect(second.sent).toContain(1);
-		await expectObject(second.store, changed);
-		expect(await uploadsOf(bucket)).toEqual([]);
-	}, 60_000);
+		test("aborts an upload whose answer with the id was lost", async () => {
+			const bucket = await server.makeBucket();
+			const directory = temporaryDirectory();
+			const lost = open(bucket, directory, undefined, {
+				transport: async (request, signal) => {
+					const response = await nodeTransport(request, signal);
+					if (!request.target.endsWith("?uploads=")) return response;
+					response.discard();
+					throw new Error("connection reset");
+				},
+			});
+			await expect(lost.store.put("large", bytesSource(content(1)))).rejects.toThrow();
+			expect((await uploadsOf(bucket)).length).toBeGreaterThan(1);
+			await open(bucket, directory).store.put("large", bytesSource(content(1)));
+			expect(await uploadsOf(bucket)).toEqual([]);
+		}, 60_000);
 
-	test.each([
-		["of another size", 9 * mebibyte],
-		["that is small", 10],
-	])(
-		"aborts the old upload when the content is one %s",
-		async (_title, size) => {
+		test("aborts what nobody went on with for a week, whatever is written next", async () => {
 			const bucket = await server.makeBucket();
 			const directory = temporaryDirectory();
 			const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
 			await expect(first.store.put("large", bytesSource(content(1)))).rejects.toThrow();
-			const second = open(bucket, directory);
-			await second.store.put("large", new Uint8Array(size));
+			await open(bucket, directory).store.put("other", new Uint8Array(1));
+			expect(await uploadsOf(bucket)).toEqual(["large"]);
+			const later = new FileJournal(join(directory, "uploads"));
+			const aged = {
+				left: (service: string, of: string) =>
+					later.left(service, of).map((record) => ({ ...record, startedAt: 0 })),
+				take: later.take.bind(later),
+				open: later.open.bind(later),
+			};
+			await server.openStore(bucket, { journal: aged }).put("other", new Uint8Array(1));
 			expect(await uploadsOf(bucket)).toEqual([]);
-			expect(names(second.journal)).toEqual([]);
-		},
-		60_000,
-	);
+		}, 60_000);
 
-	test("trusts the ETag that was recorded where the server tells no checksums of parts", async () => {
-		const bucket = await server.makeBucket();
-		const directory = temporaryDirectory();
-		const bytes = content(1);
-		const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
-		await expect(first.store.put("large", bytesSource(bytes))).rejects.toThrow();
-		let sent = 0;
-		const second = open(bucket, directory, undefined, {
-			transport: async (request, signal) => {
-				if (request.method === "PUT") sent++;
-				const response = await nodeTransport(request, signal);
-				return request.method === "GET" && request.target.includes("uploadId")
-					? withoutChecksums(response)
-					: response;
-			},
-		});
-		await second.store.put("large", bytesSource(bytes));
-		expect(sent).toBeGreaterThan(0);
-		expect(sent).toBeLessThan(parts);
-		await expectObject(second.store, bytes);
-	}, 60_000);
-
-	test("begins anew when the upload is gone, before it goes on or while it does", async () => {
-		const bucket = await server.makeBucket();
-		const directory = temporaryDirectory();
-		const bytes = content(1);
-		const abortAll = async (): Promise<void> => {
-			const store = server.openStore(bucket);
-			for await (const upload of store.listUploads()) await store.abortUpload(upload);
-		};
-		const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
-		await expect(first.store.put("large", bytesSource(bytes))).rejects.toThrow();
-		await abortAll();
-		let aborted = false;
-		const second = open(bucket, directory, undefined, {
-			transport: async (request, signal) => {
-				if (aborted || !request.target.includes("partNumber=5")) return nodeTransport(request, signal);
-				aborted = true;
-				await abortAll();
-				const body = "<Error><Code>NoSuchUpload</Code></Error>";
-				return {
-					status: 404,
-					header: () => undefined,
-					discard: () => undefined,
-					stream: () => new Response(body).body!,
-				};
-			},
-		});
-		await second.store.put("large", bytesSource(bytes));
-		expect(aborted).toBe(true);
-		await expectObject(second.store, bytes);
-		expect(await uploadsOf(bucket)).toEqual([]);
-	}, 60_000);
-
-	test("aborts an upload whose answer with the id was lost", async () => {
-		const bucket = await server.makeBucket();
-		const directory = temporaryDirectory();
-		const lost = open(bucket, directory, undefined, {
-			transport: async (request, signal) => {
-				const response = await nodeTransport(request, signal);
-				if (!request.target.endsWith("?uploads=")) return response;
-				response.discard();
-				throw new Error("connection reset");
-			},
-		});
-		await expect(lost.store.put("large", bytesSource(content(1)))).rejects.toThrow();
-		expect((await uploadsOf(bucket)).length).toBeGreaterThan(1);
-		await open(bucket, directory).store.put("large", bytesSource(content(1)));
-		expect(await uploadsOf(bucket)).toEqual([]);
-	}, 60_000);
-
-	test("aborts what nobody went on with for a week, whatever is written next", async () => {
-		const bucket = await server.makeBucket();
-		const directory = temporaryDirectory();
-		const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
-		await expect(first.store.put("large", bytesSource(content(1)))).rejects.toThrow();
-		await open(bucket, directory).store.put("other", new Uint8Array(1));
-		expect(await uploadsOf(bucket)).toEqual(["large"]);
-		const later = new FileJournal(join(directory, "uploads"));
-		const aged = {
-			left: (service: string, of: string) =>
-				later.left(service, of).map((record) => ({ ...record, startedAt: 0 })),
-			take: later.take.bind(later),
-			open: later.open.bind(later),
-		};
-		await server.openStore(bucket, { journal: aged }).put("other", new Uint8Array(1));
-		expect(await uploadsOf(bucket)).toEqual([]);
-	}, 60_000);
-
-	test("without a journal leaves nothing behind", async () => {
-		const bucket = await server.makeBucket();
-		const { store } = open(bucket, temporaryDirectory(), (part) => (part === parts ? "drop" : undefined), {
-			journal: undefined,
-		});
-		await expect(store.put("large", bytesSource(content(1)))).rejects.toThrow();
-		expect(await uploadsOf(bucket)).toEqual([]);
-	}, 60_000);
+		test("without a journal leaves nothing behind", async () => {
+			const bucket = await server.makeBucket();
+			const { store } = open(bucket, temporaryDirectory(), (part) => (part === parts ? "drop" : undefined), {
+				journal: undefined,
+			});
+			await expect(store.put("large", bytesSource(content(1)))).rejects.toThrow();
+			expect(await uploadsOf(bucket)).toEqual([]);
+		}, 60_000);
+	});
 });
 
 /** A list of parts as servers send it that keep no checksums of them. */

@@ -41,8 +41,8 @@ export async function uploadInParts(
 			return uploaded;
 		} catch (error) {
 			if (attempt === 1 && isBaleError(error) && error.details["code"] === "NoSuchUpload") {
-				// Somebody aborted it: a rule of the bucket, or another process.
-				await open.end(false);
+				// Somebody aborted it: a rule of the bucket, or another process. Parts that were under way then may have brought it back.
+				await open.end(true);
 				continue;
 			}
 			const stays = open.isRecorded && isBaleError(error, "Aborted", "StoreUnavailable", "LoginExpired");
