@@ -11,7 +11,7 @@ import type { RunOptions } from "../transfer/events.ts";
 import { browsePackage } from "./browse.ts";
 import { isUntouched, readInstall, writeInstall, type Install, type InstalledFile } from "./installs.ts";
 import { materialize, type Item } from "./materialize.ts";
-import { storeSource } from "./origin.ts";
+import { storeSource } from "./object-source.ts";
 import { openRegistry, localRoot, nativePath, registryIn, type RegistryInput } from "./registries.ts";
 import { isUsable } from "./prepare.ts";
 import { platform } from "./runtime.ts";

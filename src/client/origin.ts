@@ -10,6 +10,7 @@ import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { ByteSource, CopySource, Store } from "../storage/store.ts";
 import { provenHash } from "../storage/s3/checksum.ts";
 import type { FileState } from "./platform.ts";
+import { objectSource, storeSource } from "./object-source.ts";
 import { localRoot, nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
 
@@ -223,71 +224,6 @@ async function findBelow(
 		return at(skip);
 	}
 	return undefined;
-}
-
-/** An object of a store as a source that can be opened again. */
-export async function storeSource(
-	store: Store,
-	key: string,
-	versionId?: string,
-	signal?: AbortSignal,
-): Promise<ByteSource | undefined> {
-	const version = versionId === undefined ? {} : { versionId };
-	const info = await store.head(key, { ...version, signal });
-	if (info === undefined) return undefined;
-	return objectSource(
-		store,
-		key,
-		versionId,
-		info.size,
-		() => new BaleError("ObjectNotFound", `"${key}" is gone from the store`),
-	);
-}
-
-/** An object that should have `size` bytes; it is looked at when it is opened (`IntegrityMismatch` for another size). */
-function objectSource(
-	store: Store,
-	key: string,
-	versionId: string | undefined,
-	size: number,
-	missing: () => BaleError,
-): ByteSource {
-	return {
-		size,
-		open(range, signal) {
-			let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-			return new ReadableStream<Uint8Array>(
-				{
-					async pull(controller) {
-						if (reader === undefined) {
-							const object = await store.get(key, {
-								...(versionId === undefined ? {} : { versionId }),
-								...(range === undefined ? {} : { range }),
-								signal,
-							});
-							if (object === undefined) throw missing();
-							if (object.info.size !== size) {
-								await object.body.cancel();
-								throw new BaleError(
-									"IntegrityMismatch",
-									`"${key}" has ${object.info.size} bytes where ${size} were expected`,
-									{ details: { key, expectedSize: size, foundSize: object.info.size } },
-								);
-							}
-							reader = object.body.getReader();
-						}
-						const { done, value } = await reader.read();
-						if (done) controller.close();
-						else controller.enqueue(value);
-					},
-					async cancel(reason) {
-						await reader?.cancel(reason);
-					},
-				},
-				{ highWaterMark: 0 },
-			);
-		},
-	};
 }
 
 function objectNotFound(key: string, physicalKey: PhysicalKey): BaleError {

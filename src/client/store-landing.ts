@@ -8,7 +8,7 @@ import type { ByteSource, Checksum, CopySource, ObjectInfo, Store, WriteOptions 
 import { hashSource } from "../transfer/hash-source.ts";
 import { mapPool } from "../transfer/pool.ts";
 import type { InspectOptions, Landed, Landing, LandingJob, Occupant } from "./landing.ts";
-import { storeSource } from "./origin.ts";
+import { storeSource } from "./object-source.ts";
 import type { MoveOptions } from "./platform.ts";
 import { openCandidate } from "./reading.ts";
 import { platform } from "./runtime.ts";

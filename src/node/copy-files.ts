@@ -3,15 +3,14 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { CopyJob, CopyResult, MoveOptions } from "../client/platform.ts";
 import { BaleError, isBaleError } from "../core/errors.ts";
-import { createHasher, type Hash, type Hasher, isKnownHashType, partSize } from "../core/hash.ts";
-import { chunksOf } from "../storage/byte-source.ts";
+import { type Hash, type HashType, isKnownHashType, partSize } from "../core/hash.ts";
 import { mapPool } from "../transfer/pool.ts";
 import { fileError, workError } from "./file-error.ts";
 import { fileSource } from "./file-source.ts";
 import type { CopyItem } from "./file-work.mjs";
 import { FileWriter } from "./file-writer.ts";
 import { worthThreads } from "./hash-files.ts";
-import { createNodeSha256 } from "./node-digest.ts";
+import { type Deliverable, receiveFile, Slots, writeStream } from "./receive-file.ts";
 import { type Assignment, runAssignments } from "./task-runner.ts";
 import { removeLeftovers, syncDirectory, temporaryName } from "./temporary-file.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -187,15 +186,18 @@ function copyBatch(indexes: readonly number[], run: CopyRun): Assignment {
 
 /** The first failure also ends the streams that are under way. */
 async function copyStreams(indexes: readonly number[], run: CopyRun): Promise<void> {
+	if (indexes.length === 0) return;
 	const failed = new AbortController();
 	const outer = run.options.signal;
 	const signal = outer === undefined ? failed.signal : AbortSignal.any([outer, failed.signal]);
 	// Each stream listens, and there may be many.
 	setMaxListeners(0, signal);
 	let first: { readonly error: unknown } | undefined;
+	const atOnce = run.options.concurrency ?? streamsAtOnce;
+	const slots = new Slots(atOnce);
 	const copy = async (index: number): Promise<void> => {
 		try {
-			run.results[index] = await copyStream(index, run, signal);
+			run.results[index] = await copyStream(index, run, slots, signal);
 			run.options.onDone?.(index);
 		} catch (error) {
 			first ??= { error };
@@ -204,35 +206,45 @@ async function copyStreams(indexes: readonly number[], run: CopyRun): Promise<vo
 		}
 	};
 	try {
-		await mapPool(indexes, run.options.concurrency ?? streamsAtOnce, copy, signal);
+		await mapPool(indexes, atOnce, copy, signal);
 	} catch (error) {
 		throw first === undefined ? error : first.error;
 	}
 }
 
-async function copyStream(index: number, run: CopyRun, signal: AbortSignal): Promise<CopyResult> {
+async function copyStream(
+	index: number,
+	run: CopyRun,
+	slots: Slots,
+	signal: AbortSignal,
+): Promise<CopyResult> {
 	const job = run.jobs[index] as CopyJob;
 	const { from, to, size, expect, replace } = job;
 	const source = "path" in from ? fileSource(from.path) : from.source;
 	const isLocal = "path" in from;
 	if (source.size !== size) throw otherSize(job, source.size, isLocal);
-	const chunked = createHasher("sha2-256-chunked", size, createNodeSha256);
-	const plain = job.wantSha256 === true || expect?.type === "SHA256" ? hasher("SHA256", size) : undefined;
-	const crc = expect?.type === "CRC64NVME" ? hasher("CRC64NVME", size) : undefined;
+	const types = new Set<HashType>(["sha2-256-chunked"]);
+	if (job.wantSha256 === true) types.add("SHA256");
+	if (expect !== undefined) types.add(expect.type as HashType);
 	const writer = new FileWriter(temporaryFor(job, run.directories), to);
+	const onBytes = (bytes: number): void => run.options.onBytes?.(index, bytes);
 	try {
-		for await (const chunk of chunksOf(source, signal)) {
-			await writer.write(chunk);
-			for (const hash of [chunked, plain, crc]) hash?.update(chunk);
-			run.options.onBytes?.(index, chunk.length);
+		const hashes =
+			source.deliver === undefined
+				? await writeStream(source, writer, [...types], { signal, onBytes })
+				: await receiveFile(source as Deliverable, writer, [...types], { slots, signal, onBytes });
+		const found = (type: string): Hash | undefined => hashes.find((hash) => hash.type === type);
+		if (expect !== undefined && found(expect.type)?.value !== expect.value) {
+			throw otherHash(to, expect, found(expect.type));
 		}
-		const hash = chunked.digest();
-		const sha256 = plain?.digest();
-		const found = [hash, sha256, crc?.digest()].find((candidate) => candidate?.type === expect?.type);
-		if (expect !== undefined && found?.value !== expect.value) throw otherHash(to, expect, found);
 		await writer.finish(run.durable);
 		const stat = writer.publish(to, replace);
-		return { hash, ...(job.wantSha256 === true && sha256 ? { sha256: sha256.value } : {}), stat };
+		const sha256 = job.wantSha256 === true ? found("SHA256") : undefined;
+		return {
+			hash: found("sha2-256-chunked") as Hash,
+			...(sha256 === undefined ? {} : { sha256: sha256.value }),
+			stat,
+		};
 	} catch (error) {
 		// A stream of another length than it was said to have: for bytes from elsewhere, a broken copy.
 		if (!isLocal && isBaleError(error, "SourceChanged")) {
@@ -245,10 +257,6 @@ async function copyStream(index: number, run: CopyRun, signal: AbortSignal): Pro
 	} finally {
 		writer.close();
 	}
-}
-
-function hasher(type: "SHA256" | "CRC64NVME", size: number): Hasher {
-	return createHasher(type, size, createNodeSha256);
 }
 
 function otherSize({ to, size }: CopyJob, found: number, isLocal: boolean): BaleError {

@@ -37,6 +37,15 @@ export class FileWriter {
 		if (this.#gatheredBytes >= gatherBytes) await this.#flush();
 	}
 
+	/** Writes at once, at its place in the file; the chunk may change afterwards. Not to be mixed with `write`. */
+	writeAt(chunk: Uint8Array, position: number): void {
+		this.#translated(this.#target, () => {
+			for (let offset = 0; offset < chunk.length;) {
+				offset += writeSync(this.#opened(), chunk, offset, chunk.length - offset, position + offset);
+			}
+		});
+	}
+
 	/** Everything is with the operating system after this, and on the disk when `durable`. */
 	async finish(durable: boolean): Promise<void> {
 		await this.#flush();

@@ -3,15 +3,35 @@ import { setMaxListeners } from "node:events";
 import * as http from "node:http";
 import * as https from "node:https";
 import type { Transport, TransportResponse } from "../storage/s3/transport.ts";
+import { createHttpTransport } from "./http-client.ts";
 import type { Environment } from "./places.ts";
-import { proxySettings, type ProxySettings } from "./proxies.ts";
+import { proxyFor, proxySettings, type ProxySettings } from "./proxies.ts";
 import { certificateError, routesFor } from "./s3-connections.ts";
 
 /** A connection on which nothing moves for this long is given up. */
 const idleMs = 30_000;
 
-/** Sends requests over the proxies and with the authorities of these settings; one pool of connections for each. */
+/**
+ * Sends requests over the proxies and with the authorities of these settings; one pool of connections for each. Straight
+ * to a server and without encryption they go over connections of our own.
+ */
 export function createNodeTransport(settings: ProxySettings): Transport {
+	const plain = createPlainTransport(settings);
+	const own = createHttpTransport();
+	const straight = new Map<string, boolean>();
+	return (request, signal) => {
+		const { origin } = request;
+		let isOwn = straight.get(origin);
+		if (isOwn === undefined) {
+			isOwn = origin.startsWith("http:") && proxyFor(origin, settings) === undefined;
+			straight.set(origin, isOwn);
+		}
+		return isOwn ? own(request, signal) : plain(request, signal);
+	};
+}
+
+/** The same by Node's own HTTP client in all cases: what the other way is compared with. */
+export function createPlainTransport(settings: ProxySettings): Transport {
 	const routeTo = routesFor(settings);
 	return (request, signal) =>
 		new Promise<TransportResponse>((resolve, reject) => {

@@ -4,7 +4,7 @@
  */
 import { BaleError } from "../core/errors.ts";
 import { throwIfAborted } from "./abort.ts";
-import type { ByteRange, ByteSource } from "./store.ts";
+import type { ByteRange, ByteSource, Sink } from "./store.ts";
 
 /** A source over bytes in memory. They are not copied: do not change them while the source is in use. */
 export function bytesSource(bytes: Uint8Array): ByteSource {
@@ -91,6 +91,28 @@ export async function* chunksOf(source: ByteSource, signal?: AbortSignal): Async
 		throw new BaleError("SourceChanged", `A source of ${source.size} bytes gave ${found}`, {
 			details: { expected: source.size },
 		});
+	}
+}
+
+/** Gives a whole stream to a sink. Throws `Aborted` when the signal fires; the stream is cancelled whenever this ends early. */
+export async function deliverStream(
+	stream: ReadableStream<Uint8Array>,
+	sink: Sink,
+	signal?: AbortSignal,
+): Promise<void> {
+	const reader = stream.getReader();
+	const stop = (): void => void reader.cancel(signal?.reason).catch(() => undefined);
+	signal?.addEventListener("abort", stop, { once: true });
+	try {
+		for (;;) {
+			const { done, value } = await reader.read();
+			throwIfAborted(signal);
+			if (done) return;
+			sink(value);
+		}
+	} finally {
+		signal?.removeEventListener("abort", stop);
+		await reader.cancel().catch(() => undefined);
 	}
 }
 

@@ -30,6 +30,9 @@ export type Checksum = {
 	readonly parts?: number;
 };
 
+/** Takes bytes as they come. The memory of a chunk is used again after the call: what is to stay is copied. */
+export type Sink = (chunk: Uint8Array) => void;
+
 /** Bytes that can be read again from any point, so that a failed write can be repeated. */
 export type ByteSource = {
 	/** In bytes. */
@@ -38,6 +41,11 @@ export type ByteSource = {
 	open(range?: ByteRange, signal?: AbortSignal): ReadableStream<Uint8Array>;
 	/** Fills `into` with the bytes from `offset`, without a stream. Absent: there is no better way than `open`. */
 	readInto?(into: Uint8Array, offset: number, signal?: AbortSignal): Promise<void>;
+	/**
+	 * Gives exactly `range` (default: everything) to `sink`, in order; what `sink` throws ends it. Absent: there is no
+	 * better way than `open`.
+	 */
+	deliver?(sink: Sink, range?: ByteRange, signal?: AbortSignal): Promise<void>;
 };
 
 /** A condition on the object that is there now: none, or one with this ETag. */
@@ -113,6 +121,15 @@ export interface Store {
 	};
 	/** Resolves to undefined when the object does not exist; a range that is not wholly there is `InvalidArgument`. */
 	get(key: string, options?: ReadOptions): Promise<ObjectBody | undefined>;
+	/**
+	 * As `get`, but the bytes are given to the sink that `accept` gives for the object's info; what either throws ends it.
+	 * Absent: there is no better way than `get`.
+	 */
+	deliver?(
+		key: string,
+		accept: (info: ObjectInfo) => Sink,
+		options?: ReadOptions,
+	): Promise<ObjectInfo | undefined>;
 	/** Bytes of a large object that can be read anywhere at once; undefined, or absent, where that cannot be done: use `get`. */
 	openBytes?(key: string): LocalBytes | undefined;
 	/** Resolves to undefined when the object does not exist. */

@@ -21,6 +21,7 @@ import { createHasher, type HashType } from "../../src/core/hash.ts";
 import { NodeFiles } from "../../src/node/local-files.ts";
 import { createNodeSha256 } from "../../src/node/node-digest.ts";
 import { bytesSource } from "../../src/storage/byte-source.ts";
+import type { ByteRange, ByteSource } from "../../src/storage/store.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const mebibyte = 1024 * 1024;
@@ -45,7 +46,29 @@ const tree = (directory: string): string[] =>
 const ways = [
 	["a local file", (bytes: Uint8Array): CopyJob["from"] => ({ path: fileOf(bytes) })],
 	["bytes from elsewhere", (bytes: Uint8Array): CopyJob["from"] => ({ source: bytesSource(bytes) })],
+	["bytes that are delivered", (bytes: Uint8Array): CopyJob["from"] => ({ source: deliveredSource(bytes) })],
 ] as const;
+
+/** A source whose chunks are overwritten as soon as they were given, and that has no stream. */
+function deliveredSource(bytes: Uint8Array): ByteSource {
+	return {
+		size: bytes.length,
+		open: () => {
+			throw new TypeError("There is a better way");
+		},
+		async deliver(sink, range = { offset: 0, length: bytes.length }) {
+			const buffer = Buffer.alloc(100_003);
+			const end = range.offset + range.length;
+			for (let at = range.offset; at < end; at += buffer.length) {
+				await new Promise((resolve) => setImmediate(resolve));
+				const chunk = buffer.subarray(0, Math.min(buffer.length, end - at));
+				chunk.set(bytes.subarray(at, at + chunk.length));
+				sink(chunk);
+				buffer.fill(0xee);
+			}
+		},
+	};
+}
 
 function fileOf(bytes: Uint8Array): string {
 	const path = join(temporaryDirectory(), "source");
@@ -54,7 +77,7 @@ function fileOf(bytes: Uint8Array): string {
 }
 
 describe.each(ways)("LocalFiles.copy() of %s", (way, from) => {
-	const sizes = [0, 1, 300_000, 9 * mebibyte + 17];
+	const sizes = [0, 1, 300_000, 9 * mebibyte + 17, 80 * mebibyte];
 
 	test.each(sizes)("writes %i bytes with their hashes and the new file's state", async (size) => {
 		const bytes = Buffer.alloc(size, "some text ");
@@ -173,7 +196,7 @@ describe.each(ways)("LocalFiles.copy() of %s", (way, from) => {
 			mkdirSync(dirname(source), { recursive: true });
 			writeFileSync(source, bytes);
 			return {
-				from: way === "a local file" ? { path: source } : { source: bytesSource(bytes) },
+				from: way === "a local file" ? { path: source } : from(bytes),
 				to: join(root, "to", String(index % 7), String(index)),
 				size: bytes.length,
 				expect: hashOf(bytes),
@@ -296,6 +319,43 @@ describe("LocalFiles.copy()", () => {
 		expect(readFileSync(to, "utf8")).toBe("old");
 		expect(tree(dirname(to))).toEqual(["target"]);
 	});
+
+	test.each([9, 20 * mebibyte])(
+		"a delivery of %i bytes that breaks off, or gives others, leaves the old file",
+		async (size) => {
+			const to = join(temporaryDirectory(), "target");
+			writeFileSync(to, "old");
+			const good = deliveredSource(Buffer.alloc(size));
+			const last = (range: ByteRange | undefined): boolean =>
+				(range?.offset ?? 0) + (range?.length ?? size) === size;
+			const faults: ByteSource["deliver"][] = [
+				async (sink, range, signal) => {
+					if (last(range)) throw new TypeError("torn");
+					await good.deliver?.(sink, range, signal);
+				},
+				async (sink, range, signal) => {
+					await good.deliver?.(sink, range, signal);
+					if (last(range)) sink(new Uint8Array(1));
+				},
+				async (sink, range, signal) => {
+					if (!last(range)) await good.deliver?.(sink, range, signal);
+				},
+				async (sink, range, signal) => {
+					await good.deliver?.((chunk) => sink(last(range) ? chunk.fill(1) : chunk), range, signal);
+				},
+			];
+			for (const deliver of faults) {
+				const source = { ...good, deliver } as ByteSource;
+				await expect(
+					openFiles().copy([
+						{ from: { source }, to, size, expect: hashOf(Buffer.alloc(size)), replace: true },
+					]),
+				).rejects.toThrow(/torn|gave|hash of its bytes/);
+			}
+			expect(readFileSync(to, "utf8")).toBe("old");
+			expect(tree(dirname(to))).toEqual(["target"]);
+		},
+	);
 
 	test("removes what dead processes left in the directories that it writes to", async () => {
 		const root = temporaryDirectory();

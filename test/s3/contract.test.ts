@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { createHasher } from "../../src/core/hash.ts";
 import { createNodeSha256 } from "../../src/node/node-digest.ts";
-import { nodeTransport } from "../../src/node/s3-transport.ts";
+import { proxySettings } from "../../src/node/proxies.ts";
+import { createPlainTransport, nodeTransport } from "../../src/node/s3-transport.ts";
 import { collect } from "../../src/storage/byte-source.ts";
 import { chunkedHash } from "../../src/storage/s3/checksum.ts";
+import type { ObjectInfo, ReadOptions } from "../../src/storage/store.ts";
 import { describeStore } from "../contract/store.ts";
 import { onEachServer } from "../support/s3/servers.ts";
 
@@ -131,6 +133,51 @@ onEachServer((server, { traits, versioned }) => {
 			for (const versionId of ["null", "01M7YFFY7HADHRGYBZ24FPP1S5", "no version", "../x"]) {
 				expect(await store.head("a", { versionId }), versionId).toBeUndefined();
 				expect(await store.get("a", { versionId }), versionId).toBeUndefined();
+			}
+		});
+
+		test("deliver() gives the bytes that get() gives, with the info before them", async () => {
+			const bucket = await server().makeBucket({ versions: true });
+			const plain = server().openStore(bucket, { transport: createPlainTransport(proxySettings({})) });
+			for (const store of [server().openStore(bucket), plain]) {
+				const old = await store.put("a", content(300_001));
+				await store.put("a", encoder.encode("new"));
+				const read = async (options: ReadOptions): Promise<Buffer | undefined> => {
+					const chunks: Uint8Array[] = [];
+					let told: ObjectInfo | undefined;
+					const info = await store.deliver(
+						"a",
+						(first) => {
+							told = first;
+							return (chunk) => void chunks.push(new Uint8Array(chunk));
+						},
+						options,
+					);
+					expect(info).toBe(told);
+					return info && Buffer.concat(chunks);
+				};
+				const version = { versionId: old.versionId! };
+				for (const options of [
+					{},
+					version,
+					{ range: { offset: 1, length: 2 } },
+					{ range: { offset: 3, length: 0 } },
+					{ ...version, range: { offset: 77_777, length: 200_000 } },
+					{ versionId: "null" },
+				]) {
+					const object = await store.get("a", options);
+					const expected = object && Buffer.from(await collect(object.body));
+					expect(await read(options)).toEqual(expected);
+				}
+				const never = (): never => {
+					throw new TypeError("not wanted");
+				};
+				expect(await store.deliver("none", never)).toBeUndefined();
+				await expect(store.deliver("a", never)).rejects.toThrow("not wanted");
+				await expect(store.deliver("a", () => never)).rejects.toThrow("not wanted");
+				await expect(read({ range: { offset: 2, length: 9 } })).rejects.toMatchObject({
+					code: "InvalidArgument",
+				});
 			}
 		});
 

@@ -1,7 +1,8 @@
 /** Bodies of objects that survive broken connections. */
 import { BaleError } from "../../core/errors.ts";
 import { throwIfAborted } from "../abort.ts";
-import type { ByteRange } from "../store.ts";
+import { deliverStream } from "../byte-source.ts";
+import type { ByteRange, Sink } from "../store.ts";
 import type { TransportResponse } from "./transport.ts";
 
 const maxFailuresInARow = 5;
@@ -79,4 +80,42 @@ export function resumableBody(options: BodyOptions): ReadableStream<Uint8Array> 
 		},
 		{ highWaterMark: 0 },
 	);
+}
+
+/** As `resumableBody`, into a sink; also rejects with what the sink throws. */
+export async function deliverBody(options: BodyOptions, sink: Sink): Promise<void> {
+	const { signal } = options;
+	const end = options.range.offset + options.range.length;
+	let position = options.range.offset;
+	let failures = 0;
+	let refusal: { readonly error: unknown } | undefined;
+	const take = (chunk: Uint8Array): void => {
+		try {
+			if (chunk.length > end - position) {
+				throw options.unreachable(new TypeError("the body is longer than the range"));
+			}
+			failures = 0;
+			position += chunk.length;
+			sink(chunk);
+		} catch (error) {
+			refusal = { error };
+			throw error;
+		}
+	};
+	let response: TransportResponse | undefined = options.first;
+	do {
+		try {
+			response ??= await options.resume({ offset: position, length: end - position });
+			if (response.deliver !== undefined) await response.deliver(take);
+			else await deliverStream(response.stream(), take, signal);
+			if (position < end) throw new TypeError(`the body ended ${end - position} bytes early`);
+		} catch (error) {
+			if (refusal !== undefined) throw refusal.error;
+			throwIfAborted(signal);
+			if (error instanceof BaleError) throw error;
+			failures++;
+			if (failures > maxFailuresInARow) throw options.unreachable(error);
+		}
+		response = undefined;
+	} while (position < end);
 }

@@ -1,10 +1,10 @@
 /** Reading objects: whole, by range, by version. */
 import { BaleError } from "../../core/errors.ts";
 import { throwIfAborted } from "../abort.ts";
-import { checkRange, streamOf } from "../byte-source.ts";
-import type { ByteRange, ObjectBody, ObjectInfo, ReadOptions } from "../store.ts";
+import { checkRange, deliverStream, streamOf } from "../byte-source.ts";
+import type { ByteRange, ObjectBody, ObjectInfo, ReadOptions, Sink } from "../store.ts";
 import { checkStoreKey } from "../store-key.ts";
-import { resumableBody } from "./body.ts";
+import { deliverBody, resumableBody, type BodyOptions } from "./body.ts";
 import type { Operation, Refusal, S3Client } from "./client.ts";
 import { toBaleError, unreachable } from "./failure.ts";
 import { infoOf } from "./object-info.ts";
@@ -22,26 +22,63 @@ export class ObjectReader {
 	}
 
 	async get(key: string, options: ReadOptions = {}): Promise<ObjectBody | undefined> {
+		const { range } = options;
+		if (range?.length === 0) return this.#emptyRange(key, range, options);
+		const opened = await this.#open(key, options);
+		if (opened === undefined) return onlyVersion(options, (plain) => this.get(key, plain));
+		return { info: opened.info, body: resumableBody(opened) };
+	}
+
+	/** `Store.deliver`. */
+	async deliver(
+		key: string,
+		accept: (info: ObjectInfo) => Sink,
+		options: ReadOptions = {},
+	): Promise<ObjectInfo | undefined> {
+		// An object of the version "null" is rare, and is found out about step by step.
+		if (options.range?.length === 0 || options.versionId === "null") {
+			const object = await this.get(key, options);
+			if (object === undefined) return undefined;
+			await deliverStream(object.body, accept(object.info), options.signal);
+			return object.info;
+		}
+		const opened = await this.#open(key, options);
+		if (opened === undefined) return undefined;
+		let sink: Sink;
+		try {
+			sink = accept(opened.info);
+		} catch (error) {
+			opened.first.discard();
+			throw error;
+		}
+		await deliverBody(opened, sink);
+		return opened.info;
+	}
+
+	/** The answer to a request for an object's bytes; undefined when there is no such object. */
+	async #open(
+		key: string,
+		options: ReadOptions,
+	): Promise<(BodyOptions & { readonly info: ObjectInfo }) | undefined> {
 		const { range, signal } = options;
 		if (range !== undefined) checkRange(range, Number.MAX_SAFE_INTEGER);
-		if (range?.length === 0) return this.#emptyRange(key, range, options);
 		const operation = this.#read("GET", key, options, range);
 		const outcome = await this.#client.send(operation);
 		if (!outcome.ok) {
-			if (this.#isMissing(outcome, options)) return onlyVersion(options, (plain) => this.get(key, plain));
+			if (this.#isMissing(outcome, options)) return undefined;
 			throw toBaleError(this.#client.subject(operation), outcome.failure);
 		}
 		const { response } = outcome;
 		try {
 			const { info, window } = describeBody(key, response, range);
-			const body = resumableBody({
+			return {
+				info,
 				range: window,
 				first: response,
 				resume: (rest) => this.#resume(key, info, rest, options),
 				unreachable: (cause) => unreachable(this.#client.subject(operation), cause),
 				signal,
-			});
-			return { info, body };
+			};
 		} catch (error) {
 			response.discard();
 			throw error;

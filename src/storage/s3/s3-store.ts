@@ -10,6 +10,7 @@ import type {
 	ObjectBody,
 	ObjectInfo,
 	ReadOptions,
+	Sink,
 	Store,
 	UnfinishedUpload,
 	WriteOptions,
@@ -109,6 +110,14 @@ export class S3Store implements Store {
 
 	get(key: string, options?: ReadOptions): Promise<ObjectBody | undefined> {
 		return this.#reader.get(key, options);
+	}
+
+	deliver(
+		key: string,
+		accept: (info: ObjectInfo) => Sink,
+		options?: ReadOptions,
+	): Promise<ObjectInfo | undefined> {
+		return this.#reader.deliver(key, accept, options);
 	}
 
 	head(key: string, options?: ReadOptions): Promise<ObjectInfo | undefined> {

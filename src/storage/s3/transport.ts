@@ -1,3 +1,5 @@
+import type { Sink } from "../store.ts";
+
 /** How requests reach a server: on Node over its HTTP client, in a page over `fetch`. */
 export type TransportRequest = {
 	readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
@@ -14,8 +16,10 @@ export type TransportResponse = {
 	readonly status: number;
 	/** Value of a header by its lower-case name. */
 	header(name: string): string | undefined;
-	/** The body; read it or `discard` it, once. */
+	/** The body; read it, have it delivered or `discard` it, once. */
 	stream(): ReadableStream<Uint8Array>;
+	/** Gives the body to `sink`; rejects when it breaks off, and with what `sink` throws. Absent: there is only `stream`. */
+	deliver?(sink: Sink): Promise<void>;
 	/** Lets go of the body. */
 	discard(): void;
 };

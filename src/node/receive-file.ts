@@ -1,0 +1,122 @@
+/** Writing a file from bytes of elsewhere: those that are delivered need no stream and no memory for each piece. */
+import { chunkedHashValue, createHasher, type Hash, type HashType, partSize } from "../core/hash.ts";
+import { BaleError } from "../core/errors.ts";
+import { throwIfAborted } from "../storage/abort.ts";
+import { chunksOf } from "../storage/byte-source.ts";
+import type { ByteRange, ByteSource } from "../storage/store.ts";
+import { mapPool } from "../transfer/pool.ts";
+import type { FileWriter } from "./file-writer.ts";
+import { createNodeSha256 } from "./node-digest.ts";
+
+export type Deliverable = ByteSource & Required<Pick<ByteSource, "deliver">>;
+
+/** Parts of one file that come at once. */
+const partsAtOnce = 8;
+
+/** How many deliveries are under way at once, over all files. */
+export class Slots {
+	#free: number;
+	readonly #waiting: (() => void)[] = [];
+
+	constructor(count: number) {
+		this.#free = Math.max(1, count);
+	}
+
+	async with<T>(work: () => Promise<T>): Promise<T> {
+		if (this.#free > 0) this.#free--;
+		else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+		try {
+			return await work();
+		} finally {
+			const next = this.#waiting.shift();
+			if (next === undefined) this.#free++;
+			else next();
+		}
+	}
+}
+
+export type ReceiveOptions = {
+	readonly slots: Slots;
+	readonly signal: AbortSignal;
+	readonly onBytes: (bytes: number) => void;
+};
+
+/**
+ * Writes a source to a new file and gives its hashes of the wanted types. A large file comes in the parts of its hash,
+ * several at once, each hashed while it arrives; when another hash is wanted, which goes from the first byte to the last,
+ * it comes in one piece. Throws `SourceChanged` when the source gives other lengths than it said.
+ */
+export async function receiveFile(
+	source: Deliverable,
+	writer: FileWriter,
+	types: readonly HashType[],
+	options: ReceiveOptions,
+): Promise<Hash[]> {
+	const { size } = source;
+	const part = partSize(size);
+	if (size <= part || types.some((type) => type !== "sha2-256-chunked")) {
+		const hashers = types.map((type) => createHasher(type, size, createNodeSha256));
+		await receiveRange(source, undefined, writer, hashers, options);
+		return hashers.map((hasher) => hasher.digest());
+	}
+	const ranges = Array.from({ length: Math.ceil(size / part) }, (_, index): ByteRange => {
+		const offset = index * part;
+		return { offset, length: Math.min(part, size - offset) };
+	});
+	const receive = async (range: ByteRange): Promise<Uint8Array> => {
+		const digest = createNodeSha256();
+		await receiveRange(source, range, writer, [digest], options);
+		return digest.digest();
+	};
+	const digests = await mapPool(ranges, partsAtOnce, receive, options.signal);
+	return [{ type: "sha2-256-chunked", value: chunkedHashValue(digests, createNodeSha256) }];
+}
+
+async function receiveRange(
+	source: Deliverable,
+	range: ByteRange | undefined,
+	writer: FileWriter,
+	hashers: readonly { update(bytes: Uint8Array): void }[],
+	{ slots, signal, onBytes }: ReceiveOptions,
+): Promise<void> {
+	const { offset, length } = range ?? { offset: 0, length: source.size };
+	let received = 0;
+	await slots.with(async () => {
+		throwIfAborted(signal);
+		await source.deliver(
+			(chunk) => {
+				throwIfAborted(signal);
+				if (chunk.length > length - received) throw otherLength(length, "more");
+				writer.writeAt(chunk, offset + received);
+				for (const hasher of hashers) hasher.update(chunk);
+				received += chunk.length;
+				onBytes(chunk.length);
+			},
+			range,
+			signal,
+		);
+	});
+	if (received !== length) throw otherLength(length, String(received));
+}
+
+function otherLength(expected: number, found: string): BaleError {
+	return new BaleError("SourceChanged", `A source of ${expected} bytes gave ${found}`, {
+		details: { expected },
+	});
+}
+
+/** Writes a stream and gives its hashes: the plain way, which `receiveFile` is compared with. */
+export async function writeStream(
+	source: ByteSource,
+	writer: FileWriter,
+	types: readonly HashType[],
+	{ signal, onBytes }: { readonly signal: AbortSignal; readonly onBytes: (bytes: number) => void },
+): Promise<Hash[]> {
+	const hashers = types.map((type) => createHasher(type, source.size, createNodeSha256));
+	for await (const chunk of chunksOf(source, signal)) {
+		await writer.write(chunk);
+		for (const hasher of hashers) hasher.update(chunk);
+		onBytes(chunk.length);
+	}
+	return hashers.map((hasher) => hasher.digest());
+}
