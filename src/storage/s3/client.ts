@@ -20,7 +20,7 @@ import {
 	type Failure,
 	type Subject,
 } from "./failure.ts";
-import { encodeKey, formatQuery } from "./percent.ts";
+import { encodeKey, encodeQueryPart, formatQuery } from "./percent.ts";
 import { Signer, type S3Credentials } from "./signature.ts";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
 
@@ -97,6 +97,8 @@ export class S3Client {
 	#clockOffsetMs = 0;
 	/** Reads of this bucket are refused when signed, and allowed unsigned. */
 	#readsUnsigned = false;
+	/** What requests were signed with last: servers may repeat it. */
+	#secrets: readonly string[] = [];
 
 	constructor(options: S3ClientOptions) {
 		this.bucket = options.bucket;
@@ -123,11 +125,25 @@ export class S3Client {
 		return { action, bucket: this.bucket, key, endpoint: this.#address().origin };
 	}
 
+	/** The words of a server without the secrets that requests were signed with. */
+	redact(text: string): string {
+		return this.#secrets.reduce(
+			(rest, secret) => (secret === "" ? rest : rest.replaceAll(secret, "…")),
+			text,
+		);
+	}
+
 	/** SHA-256 of bytes. */
 	sha256(bytes: Uint8Array): Uint8Array {
 		const digest = this.createSha256();
 		digest.update(bytes);
 		return digest.digest();
+	}
+
+	/** The error for an error document that came although the status was a success. */
+	lateError(operation: Operation, { code, message }: Pick<Failure, "code" | "message">): BaleError {
+		const failure = { status: 500, code: this.redact(code), message: this.redact(message) };
+		return toBaleError(this.subject(operation), failure);
 	}
 
 	/** Like `send`; whatever is no success is thrown as a `BaleError`. */
@@ -195,6 +211,7 @@ export class S3Client {
 			throwIfAborted(signal);
 			let response: TransportResponse;
 			const credentials = unsigned ? undefined : await this.#options.credentials?.({ refresh });
+			if (credentials !== undefined) this.#keepSecret(credentials);
 			try {
 				response = await this.#options.transport(this.#build(operation, credentials), signal);
 			} catch (error) {
@@ -298,13 +315,20 @@ export class S3Client {
 		const date = Date.parse(response.header("date") ?? "");
 		return {
 			status,
-			code,
-			message,
+			code: this.redact(code),
+			message: this.redact(message),
 			region,
-			requestId: response.header("x-amz-request-id"),
+			requestId: this.redact(response.header("x-amz-request-id") ?? "") || undefined,
 			retryAfterMs: parseRetryAfter(response.header("retry-after"), this.#now()),
 			...(Number.isNaN(date) ? {} : { serverTime: date }),
 		};
+	}
+
+	#keepSecret({ secretAccessKey, sessionToken = "" }: S3Credentials): void {
+		if (this.#secrets.includes(secretAccessKey) && this.#secrets.includes(sessionToken)) return;
+		const spellings = [secretAccessKey, sessionToken].flatMap((text) => [text, encodeQueryPart(text)]);
+		// Those of the requests that are still under way, too.
+		this.#secrets = [...spellings, ...this.#secrets].slice(0, 16);
 	}
 
 	#now(): number {

@@ -98,8 +98,8 @@ async function readPage<T>(client: S3Client, operation: Operation, read: (text: 
 		if (!(error instanceof SyntaxError)) throw error;
 		throw new BaleError(
 			"StoreUnavailable",
-			`Cannot list ${locationOf({ bucket: client.bucket })}: the server sent ${error.message}`,
-			{ details: { bucket: client.bucket }, cause: error },
+			`Cannot list ${locationOf({ bucket: client.bucket })}: the server sent ${client.redact(error.message)}`,
+			{ details: { bucket: client.bucket } },
 		);
 	}
 }

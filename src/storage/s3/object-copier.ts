@@ -87,7 +87,7 @@ export class ObjectCopier {
 		}
 		const { text } = outcome;
 		const { code, message } = readErrorDocument(text);
-		if (code !== "") throw toBaleError(this.#client.subject(operation), { status: 500, code, message });
+		if (code !== "") throw this.#client.lateError(operation, { code, message });
 		const etag = readField(text, "CopyObjectResult", "ETag");
 		return { etag, versionId: outcome.response.header("x-amz-version-id") };
 	}
@@ -195,7 +195,7 @@ export class ObjectCopier {
 		}
 		const { text } = outcome;
 		const { code, message } = readErrorDocument(text);
-		if (code !== "") throw toBaleError(this.#client.subject(operation), { status: 500, code, message });
+		if (code !== "") throw this.#client.lateError(operation, { code, message });
 		return { number: part.number, ...readCopiedPart(text) };
 	}
 

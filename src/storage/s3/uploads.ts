@@ -95,7 +95,7 @@ export async function completeUpload(
 		}
 		if (code === "PreconditionFailed") return { kind: repeated ? "resolve" : "refused" };
 		if (attempt === completionAttempts) {
-			throw toBaleError(client.subject(operation), { status: 500, code, message });
+			throw client.lateError(operation, { code, message });
 		}
 		repeated = true;
 	}
