@@ -23,9 +23,7 @@ type Case = {
 	readonly time: number;
 };
 
-const letters = Array.from(
-	"abcXYZ019-._~/ +%#?&=:@!$'()*,;[]{}|\\^`<>\"äßЖ日本🐈\u0301\u007f",
-);
+const letters = Array.from("abcXYZ019-._~/ +%#?&=:@!$'()*,;[]{}|\\^`<>\"äßЖ日本🐈\u0301\u007f");
 const names = [
 	"list-type",
 	"prefix",
