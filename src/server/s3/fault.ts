@@ -1,0 +1,11 @@
+/** An answer of S3 that is no success: its code and the HTTP status that belongs to it. */
+export class S3Fault extends Error {
+	override readonly name = "S3Fault";
+	constructor(
+		readonly code: string,
+		readonly status: number,
+		message: string,
+	) {
+		super(message);
+	}
+}
