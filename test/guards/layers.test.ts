@@ -23,9 +23,21 @@ const violations = {
 	"src/client/planted-node.ts": 'export { readFileSync } from "node:fs";',
 	"src/client/planted-upward.ts": 'export * from "../node/file-url.ts";',
 	"src/node/planted-upward.ts": 'export * from "../cli/version.ts";',
+	"src/node/planted-server.ts": 'export * from "../server/s3/fault.ts";',
+	"src/server/planted-upward.ts": 'export * from "../cli/version.ts";',
 };
 
-const layers = ["core", "protocol", "storage", "transfer", "registry", "identity", "client", "node"];
+const layers = [
+	"core",
+	"protocol",
+	"storage",
+	"transfer",
+	"registry",
+	"identity",
+	"client",
+	"node",
+	"server",
+];
 const copy = makeTemporaryDirectory();
 
 /** Checks one copied layer against the built declarations of the layers below; the lines that `tsc` prints. */

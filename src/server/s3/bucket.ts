@@ -61,7 +61,10 @@ export interface ListedPage {
 export interface ListRequest {
 	readonly prefix: string;
 	readonly delimiter: string;
-	/** Only names after this key (and, with versions, after this version of it). */
+	/**
+	 * Only names (keys and common prefixes) after this key (and, with versions, after this version of it). A common prefix
+	 * is a name too: after `a/` with the delimiter `/` comes nothing that begins with `a/`.
+	 */
 	readonly after?: { readonly key: string; readonly versionId?: string };
 	readonly limit: number;
 }
@@ -85,6 +88,12 @@ export interface UploadedPart {
 	readonly etag: string;
 	readonly lastModified: number;
 	readonly checksum: string | undefined;
+}
+
+/** How `openBucket(root, name, options)` of `files/bucket-files.ts` opens a folder. */
+export interface OpenBucketOptions {
+	/** Whether versions are kept in a bucket whose versioning nobody has ever set. */
+	readonly versions: boolean;
 }
 
 /**
@@ -112,18 +121,29 @@ export interface Bucket {
 		facts: { headers: ObjectHeaders; checksum: ObjectChecksum | undefined; condition?: WriteCondition },
 	): Promise<ObjectVersion>;
 	/** Without a version: a delete marker (the content is kept as a version). With one: that version is gone for ever. */
-	delete(key: string, versionId?: string): Promise<{ versionId: string; isDeleteMarker: boolean } | undefined>;
+	delete(
+		key: string,
+		versionId?: string,
+	): Promise<{ versionId: string; isDeleteMarker: boolean } | undefined>;
 	list(request: ListRequest): Promise<ListedPage>;
 	/** Newest version of a key first. */
 	listVersions(request: ListRequest): Promise<ListedPage>;
 	startUpload(start: UploadStart): Promise<OpenUpload>;
 	upload(key: string, uploadId: string): Promise<OpenUpload>;
 	putPart(upload: OpenUpload, number: number, bytes: ReceivedBytes): Promise<UploadedPart>;
-	listParts(upload: OpenUpload, after: number, limit: number): Promise<{ parts: readonly UploadedPart[]; next?: number }>;
+	listParts(
+		upload: OpenUpload,
+		after: number,
+		limit: number,
+	): Promise<{ parts: readonly UploadedPart[]; next?: number }>;
 	completeUpload(
 		upload: OpenUpload,
 		parts: readonly { number: number; etag: string; checksum: string | undefined }[],
-		condition?: WriteCondition,
+		facts?: {
+			condition?: WriteCondition;
+			/** What the client says that the whole is: `BadDigest` (checksum) or `InvalidRequest` (size) otherwise, and nothing appears. */
+			expected?: { checksum?: string; size?: number };
+		},
 	): Promise<ObjectVersion>;
 	abortUpload(upload: OpenUpload): Promise<void>;
 	listUploads(request: ListRequest & { uploadIdAfter?: string }): Promise<{

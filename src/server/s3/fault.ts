@@ -5,6 +5,8 @@ export class S3Fault extends Error {
 		readonly code: string,
 		readonly status: number,
 		message: string,
+		/** Headers that the answer has besides. */
+		readonly headers: Readonly<Record<string, string>> = {},
 	) {
 		super(message);
 	}
