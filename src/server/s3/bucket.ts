@@ -35,7 +35,7 @@ export type ObjectHeaders = Readonly<Record<string, string>>;
 /** A condition of a write (`If-Match`, `If-None-Match: *`) against the newest version, checked under the lock of the key. */
 export type WriteCondition = { readonly ifMatch: string } | { readonly ifNoneMatch: "*" };
 
-/** Bytes that were received into the bucket's temporary folder and verified; the caller of `receive` must `commit` or `discard` them. */
+/** Bytes that were received into the bucket's temporary folder and verified; the caller of `receive` hands them on or discards them. */
 export interface ReceivedBytes {
 	readonly size: number;
 	readonly md5: Uint8Array;
@@ -54,7 +54,7 @@ export interface OpenedObject {
 export interface ListedPage {
 	readonly versions: readonly ObjectVersion[];
 	readonly commonPrefixes: readonly string[];
-	/** Where the next page begins; undefined at the end. */
+	/** Name of the last one of this page, to be given as `after` for the next page; undefined at the end. */
 	readonly next: { readonly key: string; readonly versionId?: string } | undefined;
 }
 
@@ -96,6 +96,15 @@ export interface OpenBucketOptions {
 	readonly versions: boolean;
 }
 
+/** What must hold for an upload to be completed; `BadDigest` and `InvalidRequest` when the checksum and the size do not. */
+export interface CompleteExpectation {
+	readonly condition?: WriteCondition;
+	/** Of the whole object, base64 as the upload's algorithm and type have it (a composite one with `-<parts>`). */
+	readonly checksum?: string;
+	/** Bytes of the whole object. */
+	readonly size?: number;
+}
+
 /**
  * A folder as a bucket. Every file in it that bale or anybody else put there is an object; symbolic links, `.bale/` and names that
  * no key can have are not seen. Failures are `S3Fault`s with S3's codes (`NoSuchKey`, `NoSuchVersion`, `NoSuchUpload`,
@@ -105,7 +114,10 @@ export interface Bucket {
 	readonly name: string;
 	versioning(): Promise<boolean>;
 	setVersioning(enabled: boolean): Promise<void>;
-	/** The newest version, or the one named; a delete marker is returned as such. undefined when there is none. */
+	/**
+	 * The newest version, or the one named; a delete marker is returned as such. undefined when there is none, also
+	 * for keys that no object can have.
+	 */
 	head(key: string, versionId?: string): Promise<ObjectVersion | undefined>;
 	open(key: string, versionId?: string): Promise<OpenedObject | undefined>;
 	/** Streams bytes to a temporary file on the same file system, flushed to disk, with their digests. */
@@ -114,13 +126,19 @@ export interface Bucket {
 		algorithms: readonly ObjectChecksum["algorithm"][],
 		signal: AbortSignal,
 	): Promise<ReceivedBytes>;
-	/** Makes received bytes the newest version; the previous content is kept as a version (where versions are kept). */
+	/**
+	 * Makes received bytes the newest version; the previous content is kept as a version (where versions are kept).
+	 * The bytes are used up when this succeeds; discarding them afterwards does nothing.
+	 */
 	put(
 		key: string,
 		bytes: ReceivedBytes,
 		facts: { headers: ObjectHeaders; checksum: ObjectChecksum | undefined; condition?: WriteCondition },
 	): Promise<ObjectVersion>;
-	/** Without a version: a delete marker (the content is kept as a version). With one: that version is gone for ever. */
+	/**
+	 * Without a version: a delete marker (the content is kept as a version), which is what is returned; undefined where
+	 * there was nothing, and where no versions are kept. With one: that version is gone for ever, and is what is returned.
+	 */
 	delete(
 		key: string,
 		versionId?: string,
