@@ -1,0 +1,135 @@
+import { dirname } from "node:path";
+import { removeEmptyDirectories } from "../../../node/directories.ts";
+import type { BucketState } from "./bucket-state.ts";
+import { identityOf, regularFile, removeFile } from "./disk.ts";
+import { faults } from "./faults.ts";
+import type { KeyRecords } from "./key-records.ts";
+import { findNewest, type Newest } from "./newest.ts";
+import { isObjectKey } from "./places.ts";
+import { place, preparePlace, syncFolders } from "./placing.ts";
+import { historyName, markerRecord, type VersionRecord } from "./record.ts";
+import { asKept, isKept, keepDisplaced, newestId, removeNullVersions } from "./write-object.ts";
+import { newVersionId, nullVersionId } from "./version-id.ts";
+import { findOlder, olderNames, readOlder } from "./older.ts";
+
+/** What was deleted, or the delete marker that was made. */
+export interface Deleted {
+	readonly versionId: string;
+	readonly isDeleteMarker: boolean;
+}
+
+/** Hides a key behind a delete marker; where no versions are kept and none are left from before, it is just removed. */
+export async function hideObject(state: BucketState, key: string): Promise<Deleted | undefined> {
+	if (!isObjectKey(key)) return undefined;
+	return changing(state, key, async (records) => {
+		const versioning = state.versioning();
+		const newest = findNewest(records, versioning);
+		if (newest === undefined) return undefined;
+		if (newest.stat === undefined) return told(newest.record);
+		const before = asKept(records, newest);
+		const [displaced] = before;
+		const keeps = displaced !== undefined && isKept(displaced, newest, versioning);
+		if (!versioning) removeNullVersions(records);
+		if (!keeps && records.historyNames().length === 0) {
+			removeFile(state.places.object(key));
+			records.removeCandidates();
+			return undefined;
+		}
+		const id = newVersionId(displaced?.id ?? newestId(records));
+		const marker = markerRecord(id, versioning ? id : nullVersionId, Date.now());
+		await records.writeCandidates([marker, ...before]);
+		await keepDisplaced(records, newest, before, versioning);
+		removeFile(state.places.object(key));
+		return told(marker);
+	});
+}
+
+/** Deletes one version for ever. When it is the newest, the one before it takes its place. */
+export async function deleteVersion(
+	state: BucketState,
+	key: string,
+	versionId: string,
+): Promise<Deleted | undefined> {
+	if (!isObjectKey(key)) return undefined;
+	return changing(state, key, async (records) => {
+		const newest = findNewest(records, state.versioning());
+		if (newest === undefined) return undefined;
+		if (newest.record.versionId === versionId || newest.versionId === versionId) {
+			await deleteNewest(state, records, newest);
+			return told(newest.record);
+		}
+		const older = findOlder(records, newest, versionId);
+		if (older === undefined) return undefined;
+		records.remove(historyName(older));
+		await forgetMarker(records, older);
+		return told(older);
+	});
+}
+
+async function deleteNewest(state: BucketState, records: KeyRecords, newest: Newest): Promise<void> {
+	const { key } = records;
+	const path = state.places.object(key);
+	const previous = findPrevious(records, newest);
+	if (previous === undefined) {
+		removeFile(path);
+		records.removeCandidates();
+		return;
+	}
+	const { name, record: before } = previous;
+	const candidates = newest.foreign ? [before] : [before, newest.record];
+	if (before.file === undefined) {
+		await records.writeCandidates(candidates);
+		removeFile(path);
+	} else {
+		const folders = preparePlace(state, key);
+		await records.writeCandidates(candidates);
+		if (!place(state, records.contentPath(name), key, newest.stat !== undefined)) {
+			throw faults.keyCollision(key, "somebody else is writing it");
+		}
+		await syncFolders(state, folders);
+	}
+	await records.writeCandidates([before]);
+	records.remove(name);
+}
+
+/** The version before the newest, as it will be when it is put in place again. */
+function findPrevious(
+	records: KeyRecords,
+	newest: Newest,
+): { name: string; record: VersionRecord } | undefined {
+	for (const name of olderNames(records, newest)) {
+		const record = readOlder(records, name);
+		if (record === undefined) continue;
+		if (record.file === undefined) return { name, record };
+		const stat = regularFile(records.contentPath(name));
+		if (stat !== undefined) return { name, record: { ...record, file: identityOf(stat) } };
+	}
+	return undefined;
+}
+
+async function forgetMarker(records: KeyRecords, marker: VersionRecord): Promise<void> {
+	const candidates = records.candidates();
+	const left = candidates.filter(({ id }) => id !== marker.id);
+	if (left.length < candidates.length) await records.writeCandidates(left);
+}
+
+function told({ versionId, file }: VersionRecord): Deleted {
+	return { versionId, isDeleteMarker: file === undefined };
+}
+
+/** Runs what removes a name under the lock of its key, and clears up behind it. */
+async function changing(
+	state: BucketState,
+	key: string,
+	work: (records: KeyRecords) => Promise<Deleted | undefined>,
+): Promise<Deleted | undefined> {
+	const { deleted, folder } = await state.locked(key, async () => {
+		const records = state.records(key);
+		const result = await work(records);
+		const parent = dirname(state.places.object(key));
+		if (result !== undefined) records.tidy();
+		return { deleted: result, folder: removeEmptyDirectories(parent, state.places.root) };
+	});
+	await syncFolders(state, [folder]);
+	return deleted;
+}

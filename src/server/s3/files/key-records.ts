@@ -1,0 +1,109 @@
+import { readdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { errnoOf, fileError } from "../../../node/file-error.ts";
+import { removeEmptyDirectories } from "../../../node/directories.ts";
+import { syncDirectory } from "../../../node/temporary-file.ts";
+import { linkOrCopy, readText, removeFile, writeText } from "./disk.ts";
+import { type Places, recordMark } from "./places.ts";
+import { formatRecords, historyName, parseHistoryName, parseRecords, type VersionRecord } from "./record.ts";
+
+/**
+ * What is kept of one key below `.bale/versions/`. Everything that writes is for who holds the key's lock.
+ *
+ * Candidates: records of which the one that fits the file under the key (or its absence) is the newest version. When
+ * a version takes the place of another, both are candidates before the file is put there, so that at every moment the
+ * file has its record. History: the other versions, each with a record and, unless it is a delete marker, its content.
+ */
+export class KeyRecords {
+	readonly #candidates: string;
+	readonly #history: string;
+
+	readonly places: Places;
+	readonly key: string;
+	readonly durable: boolean;
+
+	constructor(places: Places, key: string, durable: boolean) {
+		this.places = places;
+		this.key = key;
+		this.durable = durable;
+		this.#candidates = places.record(key);
+		this.#history = places.history(key);
+	}
+
+	candidates(): VersionRecord[] {
+		return parseRecords(readText(this.#candidates) ?? "");
+	}
+
+	async writeCandidates(records: readonly VersionRecord[]): Promise<void> {
+		await this.#write(this.#candidates, formatRecords(records));
+		await this.#sync(dirname(this.#candidates));
+	}
+
+	/** Names of the versions in the history, newest first. */
+	historyNames(): string[] {
+		const names = this.#names()
+			.filter((name) => name.endsWith(recordMark))
+			.map((name) => name.slice(0, -recordMark.length))
+			.filter((name) => parseHistoryName(name) !== undefined);
+		return names.sort((a, b) => (a < b ? 1 : -1));
+	}
+
+	readHistory(name: string): VersionRecord | undefined {
+		return parseRecords(readText(this.#recordPath(name)) ?? "")[0];
+	}
+
+	/** The content of a version of the history. */
+	contentPath(name: string): string {
+		return `${this.#history}/${name}`;
+	}
+
+	/** Takes a version into the history, with the content of the file `from`; content first: a record promises it. */
+	async keep(record: VersionRecord, from: string | undefined): Promise<void> {
+		const name = historyName(record);
+		if (from !== undefined) await linkOrCopy(from, this.contentPath(name), this.places.temporary);
+		await this.#write(this.#recordPath(name), formatRecords([record]));
+		await this.#sync(this.#history);
+	}
+
+	/** Takes a version out of the history. */
+	remove(name: string): void {
+		removeFile(this.#recordPath(name));
+		removeFile(this.contentPath(name));
+	}
+
+	removeCandidates(): void {
+		removeFile(this.#candidates);
+	}
+
+	/** Removes contents that lost their records when a process was killed, and folders that hold nothing. */
+	tidy(): void {
+		const names = new Set(this.#names());
+		for (const name of names) {
+			if (parseHistoryName(name) !== undefined && !names.has(name + recordMark))
+				removeFile(this.contentPath(name));
+		}
+		removeEmptyDirectories(this.#history, this.places.versions);
+		removeEmptyDirectories(dirname(this.#candidates), this.places.versions);
+	}
+
+	#names(): string[] {
+		try {
+			return readdirSync(this.#history);
+		} catch (error) {
+			if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return [];
+			throw fileError(error, "list", this.#history);
+		}
+	}
+
+	#recordPath(name: string): string {
+		return this.contentPath(name) + recordMark;
+	}
+
+	async #write(path: string, text: string): Promise<void> {
+		await writeText(path, text, { temporaryFolder: this.places.temporary, durable: this.durable });
+	}
+
+	async #sync(folder: string): Promise<void> {
+		if (this.durable) await syncDirectory(folder);
+	}
+}
