@@ -41,6 +41,7 @@ export interface ReceivedBytes {
 	readonly md5: Uint8Array;
 	/** Digests of the algorithms that were asked for. */
 	readonly digests: Readonly<Partial<Record<ObjectChecksum["algorithm"], Uint8Array>>>;
+	/** Also after a `put` or `putPart` that failed; nothing happens when the bytes are in use or gone. */
 	discard(): Promise<void>;
 }
 

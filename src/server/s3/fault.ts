@@ -6,12 +6,7 @@ export class S3Fault extends Error {
 	/** Headers that the answer has besides. */
 	readonly headers: Readonly<Record<string, string>>;
 
-	constructor(
-		code: string,
-		status: number,
-		message: string,
-		headers: Readonly<Record<string, string>> = {},
-	) {
+	constructor(code: string, status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
 		super(message);
 		this.code = code;
 		this.status = status;

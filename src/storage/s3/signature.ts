@@ -30,7 +30,37 @@ export type SigningScope = {
 	readonly service?: string;
 };
 
-/** Signs requests; derived keys are kept for as long as key, day and region stay the same. */
+/** What a signature is for; `stamp` is its time as `20130524T000000Z`, `day` the first eight characters of it. */
+export type TextScope = {
+	readonly stamp: string;
+	readonly day: string;
+	readonly region: string;
+	readonly service: string;
+};
+
+/** Text that a request is signed by. `names`: the signed headers, lower-case and sorted. */
+export function canonicalRequest(
+	input: Omit<SigningInput, "headers">,
+	headers: Readonly<Record<string, string>>,
+	names: readonly string[],
+): string {
+	return [
+		input.method,
+		input.path,
+		input.query,
+		...names.map((name) => `${name}:${(headers[name] ?? "").trim().replace(/ +/g, " ")}`),
+		"",
+		names.join(";"),
+		input.payloadHash,
+	].join("\n");
+}
+
+/** The place and day that a signature is for, as it stands in the text that is signed. */
+export function scopeText(day: string, region: string, service: string): string {
+	return `${day}/${region}/${service}/aws4_request`;
+}
+
+/** Signs texts; derived keys are kept for as long as key, day and region stay the same. */
 export class Signer {
 	readonly #createSha256: CreateDigest;
 	#derived: { readonly id: string; readonly key: Uint8Array } | undefined;
@@ -42,7 +72,6 @@ export class Signer {
 	/** All headers of the signed request: those given, those that a signature adds, and `authorization`. */
 	sign(input: SigningInput, credentials: S3Credentials, scope: SigningScope): Record<string, string> {
 		const stamp = new Date(scope.time).toISOString().replace(/[-:]|\.\d+/g, "");
-		const day = stamp.slice(0, 8);
 		const headers: Record<string, string> = {
 			...input.headers,
 			"x-amz-content-sha256": input.payloadHash,
@@ -50,23 +79,36 @@ export class Signer {
 			...(credentials.sessionToken === undefined ? {} : { "x-amz-security-token": credentials.sessionToken }),
 		};
 		const names = Object.keys(headers).sort((a, b) => (a < b ? -1 : 1));
-		const canonical = [
-			input.method,
-			input.path,
-			input.query,
-			...names.map((name) => `${name}:${(headers[name] ?? "").trim().replace(/ +/g, " ")}`),
-			"",
-			names.join(";"),
-			input.payloadHash,
-		].join("\n");
-		const service = scope.service ?? "s3";
-		const place = `${day}/${scope.region}/${service}/aws4_request`;
-		const text = `AWS4-HMAC-SHA256\n${stamp}\n${place}\n${formatHex(this.#sha256(encodeUtf8(canonical)))}`;
-		const signature = formatHex(this.#hmac(this.#key(credentials, day, scope.region, service), text));
+		const place = { day: stamp.slice(0, 8), region: scope.region, service: scope.service ?? "s3" };
+		const signature = this.signRequest(canonicalRequest(input, headers, names), credentials, {
+			...place,
+			stamp,
+		});
 		headers["authorization"] =
-			`AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${place}, ` +
+			`AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scopeText(place.day, place.region, place.service)}, ` +
 			`SignedHeaders=${names.join(";")}, Signature=${signature}`;
 		return headers;
+	}
+
+	/** Signature of a canonical request, as lower-case hex. */
+	signRequest(canonical: string, credentials: S3Credentials, scope: TextScope): string {
+		return this.signText("AWS4-HMAC-SHA256", [this.sha256(encodeUtf8(canonical))], credentials, scope);
+	}
+
+	/** Signature of `lines` under the heading of their kind and the scope, as lower-case hex. */
+	signText(
+		kind: string,
+		lines: readonly string[],
+		credentials: S3Credentials,
+		{ stamp, day, region, service }: TextScope,
+	): string {
+		const text = [kind, stamp, scopeText(day, region, service), ...lines].join("\n");
+		return formatHex(this.#hmac(this.#key(credentials, day, region, service), text));
+	}
+
+	/** SHA-256 as lower-case hex. */
+	sha256(bytes: Uint8Array): string {
+		return formatHex(this.#sha256(bytes));
 	}
 
 	#key(credentials: S3Credentials, day: string, region: string, service: string): Uint8Array {
