@@ -91,12 +91,6 @@ export interface UploadedPart {
 	readonly checksum: string | undefined;
 }
 
-/** How `openBucket(root, name, options)` of `files/bucket-files.ts` opens a folder. */
-export interface OpenBucketOptions {
-	/** Whether versions are kept in a bucket whose versioning nobody has ever set. */
-	readonly versions: boolean;
-}
-
 /** What must hold for an upload to be completed; `BadDigest` and `InvalidRequest` when the checksum and the size do not. */
 export interface CompleteExpectation {
 	readonly condition?: WriteCondition;

@@ -135,7 +135,7 @@ export async function completeUpload(call: Call, bucket: Bucket): Promise<Answer
 	if (parts.length === 0 || parts.length > maxParts) throw malformed();
 	const version = await bucket.completeUpload(upload, parts, {
 		...writeCondition(request.headers),
-		expected: expectedWhole(call, upload),
+		...expectedWhole(call, upload),
 	});
 	return {
 		status: 200,

@@ -211,7 +211,7 @@ export class ObjectWriter {
 
 	#writeError(operation: Operation, refusal: Refusal): BaleError {
 		const { code, status } = refusal.failure;
-		if (status === 409 && /Parent|Directory|ObjectExists/i.test(code)) {
+		if (status === 409 && /Parent|Directory|ObjectExists|KeyCollision/i.test(code)) {
 			return new BaleError(
 				"KeyCollision",
 				`Cannot write ${locationOf({ bucket: this.#client.bucket, key: operation.key })}: the server keeps objects in files, and a part of the path is an object or the key a directory`,

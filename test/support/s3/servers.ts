@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, vi } from "vitest";
 import type { StoreTraits } from "../../contract/store.ts";
 import { temporaryDirectory } from "../temporary.ts";
+import { startTestGateway } from "./gateway.ts";
 import { startProgram } from "./program.ts";
 import { minio, versitygw } from "./programs.ts";
 import type { S3Server } from "./server.ts";
@@ -15,6 +16,13 @@ export type ServerKind = {
 };
 
 const kinds: readonly ServerKind[] = [
+	{
+		name: "bale",
+		start: () => startTestGateway(),
+		// Objects are files, whose names are a byte shorter than they could be.
+		traits: { segmentBytes: 254 },
+		versioned: {},
+	},
 	{
 		name: "versitygw",
 		start: () => startProgram(versitygw),
