@@ -89,6 +89,8 @@ export type Report = {
 	readonly bytes?: AsyncIterable<Uint8Array>;
 	/** What changed and what one can do next, on stderr; left out with `--quiet`. */
 	readonly notes?: readonly string[];
+	/** What goes on after the report was printed; the command ends with it. */
+	readonly running?: () => Promise<void>;
 	/** Default 0. */
 	readonly exitCode?: number;
 };

@@ -55,6 +55,7 @@ async function runCommand(spec: CommandSpec, args: readonly string[], closed: Ab
 	try {
 		const report = await run({ spec, words, options, output, signal, env: process.env });
 		await printReport(spec, report, output);
+		await report.running?.();
 		return report.exitCode ?? 0;
 	} catch (error) {
 		if (closed.aborted && spec.writes !== true) return 0;

@@ -5,6 +5,7 @@ import { checkCommands } from "./table/check.ts";
 import { helpCommands } from "./table/help.ts";
 import { lookCommands } from "./table/look.ts";
 import { publishCommands } from "./table/publish.ts";
+import { serveCommands } from "./table/serve.ts";
 import { settingsCommands } from "./table/settings.ts";
 import { useCommands } from "./table/use.ts";
 import { workflowCommands } from "./table/workflow.ts";
@@ -12,6 +13,7 @@ import { workflowCommands } from "./table/workflow.ts";
 export const commands: readonly CommandSpec[] = [
 	...publishCommands,
 	...useCommands,
+	...serveCommands,
 	...lookCommands,
 	...checkCommands,
 	...workflowCommands,

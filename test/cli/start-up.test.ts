@@ -38,6 +38,7 @@ const table = [
 	"dist/cli/table/help.js",
 	"dist/cli/table/look.js",
 	"dist/cli/table/publish.js",
+	"dist/cli/table/serve.js",
 	"dist/cli/table/settings.js",
 	"dist/cli/table/shared.js",
 	"dist/cli/table/use.js",

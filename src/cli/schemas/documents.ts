@@ -403,6 +403,19 @@ const documents: Readonly<Record<string, Schema>> = {
 		},
 		"The login that counts",
 	),
+	"bale.serve/1": object(
+		{
+			endpoint: text("Address of the server, which is ready"),
+			buckets: list(
+				object({ name: text("Name of the bucket"), folder: text("Path of the folder") }),
+				"What is served",
+			),
+			readOnly: flag("Whether changes are refused"),
+			accessKeyId: text("Key id of all requests"),
+			secretAccessKey: textOrNull("The key, when it was generated; null when the environment gave it"),
+		},
+		"A server that has started; it goes on until it is told to end",
+	),
 	"bale.completion/1": object(
 		{ shell: text("Name of the shell"), script: text("The script") },
 		"A completion script",
