@@ -152,11 +152,7 @@ export interface Bucket {
 	completeUpload(
 		upload: OpenUpload,
 		parts: readonly { number: number; etag: string; checksum: string | undefined }[],
-		facts?: {
-			condition?: WriteCondition;
-			/** What the client says that the whole is: `BadDigest` (checksum) or `InvalidRequest` (size) otherwise, and nothing appears. */
-			expected?: { checksum?: string; size?: number };
-		},
+		expected?: CompleteExpectation,
 	): Promise<ObjectVersion>;
 	abortUpload(upload: OpenUpload): Promise<void>;
 	listUploads(request: ListRequest & { uploadIdAfter?: string }): Promise<{

@@ -21,6 +21,8 @@ import { writeObject } from "./write-object.ts";
 export interface BucketOptions {
 	/** `"power"` (default): what is acknowledged survives a power cut; `"process"`: only the end of the process. */
 	readonly durability?: "power" | "process";
+	/** Whether versions are kept (default: yes) where nobody has said so with `setVersioning`. */
+	readonly versions?: boolean;
 }
 
 /**
@@ -32,7 +34,7 @@ export async function openBucket(root: string, name: string, options: BucketOpti
 	const places = new Places(realDirectory(root));
 	removeLeftovers(places.temporary);
 	removeLeftovers(places.locks);
-	const state = new BucketState(places, durable);
+	const state = new BucketState(places, { durable, versions: options.versions ?? true });
 	const folders = new FolderNames(places);
 	return {
 		name,

@@ -8,14 +8,17 @@ export class BucketState {
 	readonly places: Places;
 	/** Whether what is acknowledged survives a power cut. */
 	readonly durable: boolean;
+	/** Whether versions are kept while nobody said whether they are. */
+	readonly #versions: boolean;
 
-	constructor(places: Places, durable: boolean) {
+	constructor(places: Places, options: { readonly durable: boolean; readonly versions: boolean }) {
 		this.places = places;
-		this.durable = durable;
+		this.durable = options.durable;
+		this.#versions = options.versions;
 	}
 
 	versioning(): boolean {
-		return readVersioning(this.places);
+		return readVersioning(this.places) ?? this.#versions;
 	}
 
 	records(key: string): KeyRecords {

@@ -24,7 +24,10 @@ export async function hideObject(state: BucketState, key: string): Promise<Delet
 	return changing(state, key, async (records) => {
 		const versioning = state.versioning();
 		const newest = findNewest(records, versioning);
-		if (newest === undefined) return undefined;
+		if (newest === undefined) {
+			records.removeCandidates(); // Records of files that others removed are of no use to anybody.
+			return undefined;
+		}
 		if (newest.stat === undefined) return told(newest.record);
 		const before = asKept(records, newest);
 		const [displaced] = before;
@@ -53,7 +56,10 @@ export async function deleteVersion(
 	if (!isObjectKey(key)) return undefined;
 	return changing(state, key, async (records) => {
 		const newest = findNewest(records, state.versioning());
-		if (newest === undefined) return undefined;
+		if (newest === undefined) {
+			records.removeCandidates(); // Records of files that others removed are of no use to anybody.
+			return undefined;
+		}
 		if (newest.record.versionId === versionId || newest.versionId === versionId) {
 			await deleteNewest(state, records, newest);
 			return told(newest.record);
@@ -123,11 +129,12 @@ async function changing(
 	key: string,
 	work: (records: KeyRecords) => Promise<Deleted | undefined>,
 ): Promise<Deleted | undefined> {
+	const records = state.records(key);
+	if (records.candidates().length === 0 && findNewest(records, true) === undefined) return undefined;
 	const { deleted, folder } = await state.locked(key, async () => {
-		const records = state.records(key);
 		const result = await work(records);
 		const parent = dirname(state.places.object(key));
-		if (result !== undefined) records.tidy();
+		records.tidy();
 		return { deleted: result, folder: removeEmptyDirectories(parent, state.places.root) };
 	});
 	await syncFolders(state, [folder]);

@@ -67,11 +67,12 @@ export function historyName({ id, versionId }: Pick<VersionRecord, "id" | "versi
 	return id === versionId ? id : `${id}.${versionId}`;
 }
 
+const namePattern = /^([0-9a-z]+)(?:\.([0-9a-z]+))?$/;
+
 /** What `historyName` was made of; undefined for other names. */
 export function parseHistoryName(name: string): { id: string; versionId: string } | undefined {
-	const [id = "", derived, ...more] = name.split(".");
-	if (!isVersionId(id) || derived === "" || more.length > 0) return undefined;
-	return { id, versionId: derived ?? id };
+	const [, id = "", derived] = namePattern.exec(name) ?? [];
+	return isVersionId(id) ? { id, versionId: derived ?? id } : undefined;
 }
 
 /** Records as lines of JSON, newest first. */

@@ -1,10 +1,10 @@
 import { readText, writeText } from "./disk.ts";
 import type { Places } from "./places.ts";
 
-/** Whether versions are kept; they are as long as nobody said otherwise. */
-export function readVersioning(places: Places): boolean {
+/** Whether versions are kept; undefined as long as nobody said so. */
+export function readVersioning(places: Places): boolean | undefined {
 	const text = readText(places.settings);
-	if (text === undefined) return true;
+	if (text === undefined) return undefined;
 	try {
 		const settings: unknown = JSON.parse(text);
 		return !(
