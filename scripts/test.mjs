@@ -32,14 +32,22 @@ process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
 
 /** Runs the test files of a tier with one Node binary and counts what vitest reports. */
 function runTests(tier, tools, node = process.execPath) {
+	const excluded = tools.excluded.flatMap((file) => ["--exclude", file]);
 	const report = join(scratch, `${tier.name}.json`);
 	rmSync(report, { force: true });
 	const changes = isolatedEnvironment(process.env, scratch);
-	const env = { ...process.env, ...changes, ...tools, BALE_TEST_TIER: tier.name, BALE_TEST_NODE: node };
+	const env = { ...process.env, ...changes, ...tools.env, BALE_TEST_TIER: tier.name, BALE_TEST_NODE: node };
 	env.BALE_TEST_COMMAND = join(root, "dist/bin/bale.js");
 	for (const name of Object.keys(changes)) if (changes[name] === undefined) delete env[name];
 	const vitest = join(root, "node_modules/vitest/vitest.mjs");
-	const arguments_ = [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+	const arguments_ = [
+		vitest,
+		"run",
+		"--reporter=default",
+		"--reporter=json",
+		`--outputFile.json=${report}`,
+		...excluded,
+	];
 	const { status, problem } = run(node, arguments_, { env });
 	let counts = { passed: 0, failed: 0, skipped: 0 };
 	try {
@@ -57,11 +65,11 @@ function runTests(tier, tools, node = process.execPath) {
 
 function runTier(tier, tools) {
 	if (!tier.include) return runChecks();
-	if (!tier.everyNode) return runTests(tier, tools.env);
+	if (!tier.everyNode) return runTests(tier, tools);
 	const total = { passed: 0, failed: 0, skipped: 0 };
 	for (const { release, binary } of tools.nodes) {
 		console.log(`\nNode ${release}`);
-		const counts = runTests(tier, tools.env, binary);
+		const counts = runTests(tier, tools, binary);
 		if (counts.passed + counts.failed === 0) counts.failed = 1;
 		for (const key of Object.keys(total)) total[key] += counts[key];
 	}
@@ -69,14 +77,35 @@ function runTier(tier, tools) {
 }
 
 function toolsFor(tier) {
-	const tools = { env: {}, nodes: [] };
-	for (const need of tier.needs ?? []) {
-		const found = findTool(need);
-		if (found.missing) return found;
+	const tools = { env: {}, nodes: [], excluded: [] };
+	const wanted = tier.wants ?? [];
+	const absent = [];
+	for (const name of [...(tier.needs ?? []), ...wanted]) {
+		const found = findTool(name);
+		if (found.missing) {
+			if (mandatory || !wanted.includes(name)) return found;
+			absent.push({ name, ...found });
+			tools.excluded.push(...(tier.without?.[name] ?? []));
+			continue;
+		}
 		Object.assign(tools.env, found.env);
 		if (found.nodes) tools.nodes = found.nodes;
 	}
+	if (tier.name === "s3") Object.assign(tools.env, chooseServers(absent));
 	return tools;
+}
+
+/** Our own server is always here. Says in one line which servers the tier uses and how one gets the others. */
+function chooseServers(absent) {
+	const isAbsent = (name) => absent.some((tool) => tool.name === name);
+	const servers = ["bale", "versitygw", "minio"].filter((name) => !isAbsent(name));
+	const quilt3 = isAbsent("python") ? "" : ", beside quilt3";
+	const fixes = [...new Set(absent.map(({ fix }) => fix))];
+	const missing = absent.map(({ missing }) => missing).join(", ");
+	console.log(
+		`Servers: ${servers.join(", ")}${quilt3}.${absent.length > 0 ? ` Not here: ${missing}. ${fixes.join(". ")}.` : ""}`,
+	);
+	return { BALE_TEST_S3_SERVERS: servers.join(",") };
 }
 
 setUp();
