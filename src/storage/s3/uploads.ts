@@ -82,7 +82,9 @@ export async function completeUpload(
 		repeated ||= outcome.repeated;
 		if (!outcome.ok) {
 			const { code, status } = outcome.failure;
-			if (repeated && (code === "NoSuchUpload" || status === 412)) return { kind: "resolve" };
+			// The document with the code may have broken off.
+			const isGone = code === "NoSuchUpload" || (status === 404 && code === "");
+			if (repeated && (isGone || status === 412)) return { kind: "resolve" };
 			if (status === 412) return { kind: "refused" };
 			throw toBaleError(client.subject(operation), outcome.failure);
 		}
