@@ -8,7 +8,7 @@ import { findNewest, type Newest } from "./newest.ts";
 import { isObjectKey } from "./places.ts";
 import { place, preparePlace, syncFolders } from "./placing.ts";
 import { historyName, markerRecord, type VersionRecord } from "./record.ts";
-import { asKept, isKept, keepDisplaced, newestId, removeNullVersions } from "./write-object.ts";
+import { asKept, isKept, newestId, removeNullVersions, toKeep } from "./write-object.ts";
 import { newVersionId, nullVersionId } from "./version-id.ts";
 import { findOlder, olderNames, readOlder } from "./older.ts";
 
@@ -40,8 +40,10 @@ export async function hideObject(state: BucketState, key: string): Promise<Delet
 		}
 		const id = newVersionId(displaced?.id ?? newestId(records));
 		const marker = markerRecord(id, versioning ? id : nullVersionId, Date.now());
-		await records.writeCandidates([marker, ...before]);
-		await keepDisplaced(records, newest, before, versioning);
+		await syncFolders(
+			state,
+			await records.write([marker, ...before], toKeep(records, newest, before, versioning)),
+		);
 		removeFile(state.places.object(key));
 		return told(marker);
 	});
@@ -84,17 +86,17 @@ async function deleteNewest(state: BucketState, records: KeyRecords, newest: New
 	const { name, record: before } = previous;
 	const candidates = newest.foreign ? [before] : [before, newest.record];
 	if (before.file === undefined) {
-		await records.writeCandidates(candidates);
+		await syncFolders(state, await records.write(candidates));
 		removeFile(path);
 	} else {
 		const folders = preparePlace(state, key);
-		await records.writeCandidates(candidates);
+		await syncFolders(state, await records.write(candidates));
 		if (!place(state, records.contentPath(name), key, newest.stat !== undefined)) {
 			throw faults.keyCollision(key, "somebody else is writing it");
 		}
 		await syncFolders(state, folders);
 	}
-	await records.writeCandidates([before]);
+	await records.write([before]);
 	records.remove(name);
 }
 
@@ -116,7 +118,8 @@ function findPrevious(
 async function forgetMarker(records: KeyRecords, marker: VersionRecord): Promise<void> {
 	const candidates = records.candidates();
 	const left = candidates.filter(({ id }) => id !== marker.id);
-	if (left.length < candidates.length) await records.writeCandidates(left);
+	if (left.length === 0) records.removeCandidates();
+	else if (left.length < candidates.length) await records.write(left);
 }
 
 function told({ versionId, file }: VersionRecord): Deleted {

@@ -13,7 +13,6 @@ import {
 	unlinkSync,
 	writeFileSync,
 } from "node:fs";
-import { constants as copyFlags } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
@@ -63,25 +62,44 @@ export function readText(path: string): string | undefined {
 	}
 }
 
-/** Writes a file of the bucket's own under a temporary name in `temporaryFolder`, and renames it to `path`. */
-export async function writeText(
-	path: string,
-	text: string,
-	options: { readonly temporaryFolder: string; readonly durable: boolean; readonly makeFolder?: boolean },
-): Promise<void> {
+/** Writes a file of the bucket's own in one step. */
+export async function writeText(path: string, text: string, options: StageOptions): Promise<void> {
+	renameStaged(await stageText(text, options), path);
+}
+
+export interface StageOptions {
+	readonly temporaryFolder: string;
+	readonly durable: boolean;
+}
+
+/** Writes a file under a temporary name, which is returned. */
+export async function stageText(text: string, options: StageOptions): Promise<string> {
 	const temporary = `${options.temporaryFolder}/${temporaryName()}`;
 	try {
 		inFolder(temporary, () => {
 			writeFileSync(temporary, text, { flag: "wx" });
 		});
 		if (options.durable) await syncFile(temporary);
-		const place = (): void => {
-			renameSync(temporary, path);
-		};
-		if (options.makeFolder === false) place();
-		else inFolder(path, place);
+		return temporary;
 	} catch (error) {
 		discard(temporary);
+		throw fileError(error, "write", temporary);
+	}
+}
+
+/** Gives a file under a temporary name its own; folders that have new names are added to `changed`. */
+export function renameStaged(staged: string, path: string, changed = new Set<string>()): void {
+	try {
+		inFolder(
+			path,
+			() => {
+				renameSync(staged, path);
+			},
+			changed,
+		);
+		changed.add(dirname(path));
+	} catch (error) {
+		discard(staged);
 		throw fileError(error, "write", path);
 	}
 }
@@ -98,52 +116,64 @@ async function syncFile(path: string): Promise<void> {
 
 /**
  * Does what makes `path`, whose folder is one of the bucket's own. It is made when it is missing, again and again since
- * others remove empty ones.
+ * others remove empty ones; folders that have new names by that are added to `changed`.
  */
-export function inFolder(path: string, work: () => void): void {
+function inFolder(path: string, work: () => void, changed?: Set<string>): void {
 	for (let attempt = 1; ; attempt++) {
 		try {
 			work();
 			return;
 		} catch (error) {
 			if (errnoOf(error) !== "ENOENT" || attempt === 20) throw error;
-			makeFolder(dirname(path));
+			makeFolder(dirname(path), changed);
 		}
 	}
 }
 
-function makeFolder(path: string): void {
+function makeFolder(path: string, changed: Set<string> | undefined): void {
 	try {
-		mkdirSync(path, { recursive: true });
+		const first = mkdirSync(path, { recursive: true });
+		if (first === undefined) return;
+		for (let made = path; made.length >= first.length; made = dirname(made)) changed?.add(dirname(made));
 	} catch (error) {
 		if (errnoOf(error) !== "ENOENT") throw error;
 	}
 }
 
-/** Gives the file `from` also the name `to`, which may be there already; where that cannot be, `to` is a copy. */
-export async function linkOrCopy(from: string, to: string, temporaryFolder: string): Promise<void> {
+/**
+ * Gives the file `from` also the name `to`, which may be there already; where that cannot be, `to` is a copy. Folders
+ * that have new names are added to `changed`.
+ */
+export async function linkOrCopy(
+	from: string,
+	to: string,
+	options: StageOptions & { readonly changed: Set<string> },
+): Promise<void> {
+	options.changed.add(dirname(to));
 	try {
-		inFolder(to, () => {
-			linkSync(from, to);
-		});
+		inFolder(
+			to,
+			() => {
+				linkSync(from, to);
+			},
+			options.changed,
+		);
 	} catch (error) {
 		if (errnoOf(error) === "EEXIST") {
 			if (sameFile(from, to)) return;
 		} else if (!withoutHardLinks.has(errnoOf(error) ?? "")) {
 			throw fileError(error, "keep", from);
 		}
-		await copyTo(from, to, temporaryFolder);
+		renameStaged(await stageCopy(from, options), to, options.changed);
 	}
 }
 
-async function copyTo(from: string, to: string, temporaryFolder: string): Promise<void> {
+async function stageCopy(from: string, { temporaryFolder, durable }: StageOptions): Promise<string> {
 	const temporary = `${temporaryFolder}/${temporaryName()}`;
 	try {
-		await copyFile(from, temporary, copyFlags.COPYFILE_FICLONE);
-		await syncFile(temporary);
-		inFolder(to, () => {
-			renameSync(temporary, to);
-		});
+		await copyFile(from, temporary, constants.COPYFILE_FICLONE);
+		if (durable) await syncFile(temporary);
+		return temporary;
 	} catch (error) {
 		discard(temporary);
 		throw fileError(error, "keep", from);

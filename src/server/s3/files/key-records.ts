@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { errnoOf, fileError } from "../../../node/file-error.ts";
 import { removeEmptyDirectories } from "../../../node/directories.ts";
 import { syncDirectory } from "../../../node/temporary-file.ts";
-import { linkOrCopy, readText, removeFile, writeText } from "./disk.ts";
+import { linkOrCopy, readText, removeFile, renameStaged, stageText } from "./disk.ts";
 import { type Places, recordMark } from "./places.ts";
 import { formatRecords, historyName, parseHistoryName, parseRecords, type VersionRecord } from "./record.ts";
 
@@ -34,9 +34,24 @@ export class KeyRecords {
 		return parseRecords(readText(this.#candidates) ?? "");
 	}
 
-	async writeCandidates(records: readonly VersionRecord[]): Promise<void> {
-		await this.#write(this.#candidates, formatRecords(records));
-		await this.#sync(dirname(this.#candidates));
+	/**
+	 * Makes these the candidates, and takes versions into the history: content first, since a record promises it. What
+	 * is in the history survives a power cut after this; the folders that are returned have names that may not yet.
+	 */
+	async write(candidates: readonly VersionRecord[], kept: readonly KeptVersion[] = []): Promise<Set<string>> {
+		const options = { temporaryFolder: this.places.temporary, durable: this.durable };
+		const texts = [formatRecords(candidates), ...kept.map(({ record }) => formatRecords([record]))];
+		const [candidatesText, ...keptTexts] = await Promise.all(texts.map((text) => stageText(text, options)));
+		const unsynced = new Set<string>();
+		if (candidatesText !== undefined) renameStaged(candidatesText, this.#candidates, unsynced);
+		const changed = new Set<string>();
+		for (const [index, { record, from }] of kept.entries()) {
+			const content = this.contentPath(historyName(record));
+			if (from !== undefined) await linkOrCopy(from, content, { ...options, changed });
+			renameStaged(keptTexts[index] ?? "", content + recordMark, changed);
+		}
+		if (this.durable) await Promise.all([...changed].map((folder) => syncDirectory(folder)));
+		return unsynced;
 	}
 
 	/** Names of the versions in the history, newest first. */
@@ -55,14 +70,6 @@ export class KeyRecords {
 	/** The content of a version of the history. */
 	contentPath(name: string): string {
 		return `${this.#history}/${name}`;
-	}
-
-	/** Takes a version into the history, with the content of the file `from`; content first: a record promises it. */
-	async keep(record: VersionRecord, from: string | undefined): Promise<void> {
-		const name = historyName(record);
-		if (from !== undefined) await linkOrCopy(from, this.contentPath(name), this.places.temporary);
-		await this.#write(this.#recordPath(name), formatRecords([record]));
-		await this.#sync(this.#history);
 	}
 
 	/** Takes a version out of the history. */
@@ -98,12 +105,10 @@ export class KeyRecords {
 	#recordPath(name: string): string {
 		return this.contentPath(name) + recordMark;
 	}
+}
 
-	async #write(path: string, text: string): Promise<void> {
-		await writeText(path, text, { temporaryFolder: this.places.temporary, durable: this.durable });
-	}
-
-	async #sync(folder: string): Promise<void> {
-		if (this.durable) await syncDirectory(folder);
-	}
+/** A version that goes to the history, and the file of its content; a delete marker has none. */
+export interface KeptVersion {
+	readonly record: VersionRecord;
+	readonly from: string | undefined;
 }

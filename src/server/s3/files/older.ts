@@ -6,7 +6,9 @@ import { historyName, parseHistoryName, type VersionRecord } from "./record.ts";
 /** Names of all versions but the newest, newest first: the history, and delete markers that others wrote over. */
 export function olderNames(records: KeyRecords, newest: Newest | undefined): string[] {
 	const names = new Set(records.historyNames());
-	for (const record of records.candidates()) if (record.file === undefined) names.add(historyName(record));
+	if (newest?.foreign === true) {
+		for (const record of records.candidates()) if (record.file === undefined) names.add(historyName(record));
+	}
 	if (newest !== undefined) names.delete(historyName(newest.record));
 	return [...names].sort((a, b) => (a < b ? 1 : -1));
 }

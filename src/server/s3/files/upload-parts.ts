@@ -5,7 +5,7 @@ import { errnoOf, fileError } from "../../../node/file-error.ts";
 import { discard, syncDirectory, temporaryName } from "../../../node/temporary-file.ts";
 import type { OpenUpload, UploadedPart } from "../bucket.ts";
 import type { BucketState } from "./bucket-state.ts";
-import { readText, writeText } from "./disk.ts";
+import { readText, stageText } from "./disk.ts";
 import { faults } from "./faults.ts";
 import type { ReceivedFile } from "./received-file.ts";
 import { md5Etag } from "./record.ts";
@@ -47,8 +47,13 @@ export async function putPart(
 	const replaced = readPart(state, uploadId, number);
 	try {
 		renameSync(received.path, `${folder}/${part.file}`);
-		const options = { temporaryFolder: state.places.temporary, durable: state.durable, makeFolder: false };
-		await writeText(recordPath(folder, number), `${JSON.stringify(part)}\n`, options);
+		const options = { temporaryFolder: state.places.temporary, durable: state.durable };
+		const record = await stageText(`${JSON.stringify(part)}\n`, options);
+		try {
+			renameSync(record, recordPath(folder, number));
+		} finally {
+			discard(record);
+		}
 	} catch (error) {
 		discard(`${folder}/${part.file}`);
 		// The upload was completed or aborted meanwhile.

@@ -3,7 +3,7 @@ import { S3Fault } from "../fault.ts";
 import type { BucketState } from "./bucket-state.ts";
 import { identityOf, regularFile } from "./disk.ts";
 import { faults } from "./faults.ts";
-import type { KeyRecords } from "./key-records.ts";
+import type { KeptVersion, KeyRecords } from "./key-records.ts";
 import { findNewest, type Newest } from "./newest.ts";
 import { checkObjectKey } from "./places.ts";
 import { place, preparePlace, syncFolders } from "./placing.ts";
@@ -41,8 +41,8 @@ export async function writeObject(
 			checkCondition(key, object.condition, newest);
 			const folders = preparePlace(state, key);
 			const { record, before } = describeNew(records, object, newest, versioning);
-			await records.writeCandidates([record, ...before]);
-			await keepDisplaced(records, newest, before, versioning);
+			const kept = toKeep(records, newest, before, versioning);
+			for (const folder of await records.write([record, ...before], kept)) folders.add(folder);
 			if (place(state, object.path, key, newest?.stat !== undefined)) {
 				if (!versioning) removeNullVersions(records);
 				return { record, folders };
@@ -100,27 +100,23 @@ export function asKept(records: KeyRecords, newest: Newest | undefined): Version
 
 /** The id of a key after which new ones must sort. */
 export function newestId(records: KeyRecords): string | undefined {
-	const name = records.historyNames()[0];
 	const ids = records.candidates().map(({ id }) => id);
-	if (name !== undefined) ids.push(parseHistoryName(name)?.id ?? "");
-	return ids.reduce<string | undefined>(
-		(last, id) => (last === undefined || id > last ? id : last),
-		undefined,
-	);
+	// The history has nothing newer than what once was the newest version.
+	if (ids.length === 0) return parseHistoryName(records.historyNames()[0] ?? "")?.id;
+	return ids.reduce((last, id) => (id > last ? id : last));
 }
 
-/** Takes what a new version or a delete marker takes the place of into the history, where it is to be kept. */
-export async function keepDisplaced(
+/** What goes to the history when something takes the place of these candidates, as far as it is to be kept. */
+export function toKeep(
 	records: KeyRecords,
 	newest: Newest | undefined,
 	before: readonly VersionRecord[],
 	versioning: boolean,
-): Promise<void> {
-	for (const [index, record] of before.entries()) {
-		const content = index === 0 && newest?.stat !== undefined;
-		if (!isKept(record, newest, versioning)) continue;
-		await records.keep(record, content ? records.places.object(records.key) : undefined);
-	}
+): KeptVersion[] {
+	const path = newest?.stat === undefined ? undefined : records.places.object(records.key);
+	return before
+		.map((record, index) => ({ record, from: index === 0 ? path : undefined }))
+		.filter(({ record }) => isKept(record, newest, versioning));
 }
 
 /** While no versions are kept, those stay that have an id from when they were. */
