@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { isBaleError } from "../../../src/core/errors.ts";
 import { DirectoryStore } from "../../../src/node/directory-store.ts";
@@ -156,13 +155,13 @@ describe("parallel writers", () => {
 test("a reader beside a writer sees whole versions only, with their own facts", async () => {
 	const { bucket, root } = await newBucket();
 	await put(bucket, "a", "0".repeat(100), { headers: { "x-amz-meta-n": "0" } });
-	let writing = true;
-	const writer = runScript("test/server/files/rewrite-process.ts", [root, "150"]).finally(
-		() => (writing = false),
-	);
+	const ended = new AbortController();
+	const writer = runScript("test/server/files/rewrite-process.ts", [root, "150"]).finally(() => {
+		ended.abort();
+	});
 	let reads = 0;
 	const seen = new Set<number>();
-	while (writing) {
+	while (!ended.signal.aborted) {
 		const opened = (await bucket.open("a"))!;
 		const n = Number(opened.version.headers["x-amz-meta-n"]);
 		expect(opened.version.size).toBe(100 + n);
