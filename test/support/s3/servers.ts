@@ -18,7 +18,7 @@ export type ServerKind = {
 const kinds: readonly ServerKind[] = [
 	{
 		name: "bale",
-		start: () => startTestGateway(),
+		start: () => startTestGateway({ origins: ["*"] }),
 		// Objects are files, whose names are a byte shorter than they could be.
 		traits: { segmentBytes: 254 },
 		versioned: {},
