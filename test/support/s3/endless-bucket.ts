@@ -1,0 +1,58 @@
+/** An S3 server whose only bucket has as many objects as wished: it makes up the pages of the listing and holds none of them. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+const pageKeys = 1000;
+
+export type EndlessBucket = {
+	readonly endpoint: string;
+	/** Pages that were asked for. */
+	pages: number;
+	stop(): Promise<void>;
+};
+
+/** The key at a place in the order of the listing. */
+export function keyAt(index: number): string {
+	return `data/${String(index).padStart(9, "0")}.csv`;
+}
+
+export async function startEndlessBucket(objects: number): Promise<EndlessBucket> {
+	const server = createServer((request, response) => {
+		const query = new URL(request.url ?? "", "http://localhost").searchParams;
+		if (query.has("versioning")) {
+			response.end("<VersioningConfiguration/>");
+			return;
+		}
+		result.pages++;
+		const versions = query.has("versions");
+		const mark = query.get(versions ? "key-marker" : "continuation-token");
+		const first = mark === null ? 0 : Number(/\d+/.exec(mark)?.[0]) + 1;
+		const last = Math.min(first + pageKeys, objects) - 1;
+		const more = last + 1 < objects;
+		const element = versions ? "Version" : "Contents";
+		const root = versions ? "ListVersionsResult" : "ListBucketResult";
+		const items: string[] = [];
+		for (let index = first; index <= last; index++) {
+			const version = versions ? "<VersionId>null</VersionId><IsLatest>true</IsLatest>" : "";
+			items.push(
+				`<${element}><Key>${keyAt(index)}</Key>${version}<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>"${index}"</ETag><Size>${index}</Size></${element}>`,
+			);
+		}
+		const next = !more
+			? ""
+			: versions
+				? `<NextKeyMarker>${keyAt(last)}</NextKeyMarker><NextVersionIdMarker>null</NextVersionIdMarker>`
+				: `<NextContinuationToken>${keyAt(last)}</NextContinuationToken>`;
+		response.end(`<${root}><IsTruncated>${String(more)}</IsTruncated>${next}${items.join("")}</${root}>`);
+	});
+	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+	const result: EndlessBucket = {
+		endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+		pages: 0,
+		async stop() {
+			server.closeAllConnections();
+			await new Promise((resolve) => server.close(resolve));
+		},
+	};
+	return result;
+}
