@@ -293,7 +293,10 @@ export class Package implements Iterable<string> {
 		return Package.fromState(await fetchPackage(this.#state, dest, options));
 	}
 
-	/** Compares a local directory with the package; every difference is told. */
+	/**
+	 * Compares a directory, local or `s3://bucket/prefix/`, with the package; every difference is told. Of objects, only
+	 * those are read whose content the store's checksum does not prove.
+	 */
 	verify(directory: string, options: VerifyOptions = {}): Promise<VerifyReport> {
 		return verifyTree(this.#state.tree, directory, options);
 	}

@@ -3,7 +3,8 @@ import { BaleError } from "../core/errors.ts";
 import { emptyObject, toJson, type Json } from "../core/json.ts";
 import { isLogicalKey, parseLogicalKey } from "../core/logical-key.ts";
 import { Directory, Tree } from "../core/tree.ts";
-import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
+import type { PhysicalKey } from "../core/physical-key.ts";
+import { bucketDirectory, objectsBelow } from "./bucket-directory.ts";
 import { type FolderSelection, openFolder, refuseInvalid, selection } from "./folder.ts";
 import { isUntouched, linesOfFolder } from "./folder-lines.ts";
 import { userOrigin, type ClientEntry } from "./origin.ts";
@@ -185,37 +186,20 @@ async function listBucket(
 	at: string,
 	options: SetDirOptions,
 ): Promise<(readonly [string, ClientEntry])[]> {
-	const where = formatPhysicalKey(location);
-	if (location.versionId !== undefined) {
-		throw new BaleError("InvalidArgument", `Cannot read ${where}: a directory has no versions`, {
-			details: { source: where },
-		});
-	}
-	const { bucket, key: path } = location;
+	const directory = bucketDirectory(location);
+	const { bucket, where } = directory;
 	const store = await platform().openStore(`s3://${bucket}`);
-	const prefix = path === "" || path.endsWith("/") ? path : `${path}/`;
 	const selected = await selection(options);
 	const { signal, onProgress } = options;
 	onProgress?.({ kind: "started", phase: "walk", files: 0, bytes: 0 });
-	const listed =
-		options.unversioned === true || store.listVersions === undefined
-			? store.list(prefix, { signal })
-			: store.listVersions(prefix, { signal });
 	const found: (readonly [string, ClientEntry])[] = [];
 	const invalid: string[] = [];
-	for await (const object of listed) {
-		if ("prefix" in object) continue;
-		const relative = object.key.slice(prefix.length);
-		if (object.key.endsWith("/")) {
-			if (object.size === 0) continue;
-			onProgress?.({
-				kind: "warning",
-				code: "DirectoryObject",
-				message: `"${object.key}" is left out: its name ends in a slash, but it has content`,
-				details: { bucket, key: object.key, size: object.size },
-			});
-			continue;
-		}
+	const versions = options.unversioned !== true;
+	for await (const { key: relative, object } of objectsBelow(store, directory, {
+		signal,
+		onProgress,
+		versions,
+	})) {
 		if (!selected(relative)) continue;
 		const key = at === "" ? relative : `${at}/${relative}`;
 		if (!isLogicalKey(key)) invalid.push(key);

@@ -5,7 +5,7 @@ import type { RunOptions } from "../transfer/events.ts";
 import type { HashJob } from "./platform.ts";
 import { verifiableHash } from "./reading.ts";
 import { platform } from "./runtime.ts";
-import { localDirectory } from "./sources.ts";
+import { parseLocation } from "./sources.ts";
 
 export type VerifyOptions = RunOptions & { readonly extraFilesOk?: boolean | undefined };
 
@@ -26,17 +26,36 @@ export type VerifyReport = {
 };
 
 /**
- * Compares a directory with a tree, every file by its own hash type; all differences are told. A directory that
- * is not there lacks every file. Throws `Unverifiable` for entries that cannot be checked.
+ * Compares a directory, local or a prefix of a bucket, with a tree, every file by its own hash type; all differences
+ * are told. A directory that is not there lacks every file. Throws `Unverifiable` for entries that cannot be checked,
+ * `NotAFile`, `InvalidArgument` for a directory with a version.
  */
 export async function verifyTree(
 	tree: Tree,
 	directory: string,
 	options: VerifyOptions = {},
 ): Promise<VerifyReport> {
+	const location = parseLocation(directory);
+	if (location.kind === "file") {
+		return verifyFolder(tree, location.path.replace(/(?<=.)\/+$/, ""), options);
+	}
+	const { verifyBucket } = await import("./verify-bucket.ts");
+	return verifyBucket(tree, location, options);
+}
+
+/** The report of these differences. */
+export function verifyReport(
+	differences: Pick<VerifyReport, "missing" | "extra" | "changed">,
+	{ extraFilesOk }: VerifyOptions,
+): VerifyReport {
+	const { missing, extra, changed } = differences;
+	const ok = missing.length === 0 && changed.length === 0 && (extraFilesOk === true || extra.length === 0);
+	return { ok, missing, extra, changed };
+}
+
+async function verifyFolder(tree: Tree, root: string, options: VerifyOptions): Promise<VerifyReport> {
 	const { files } = platform();
 	if (files === undefined) throw new BaleError("Unsupported", "A page cannot read local directories");
-	const root = localDirectory(directory, "verify");
 	const found = new Map<string, { path: string; size: number }>();
 	const state = await files.stat(root);
 	if (state !== undefined && state.kind !== "directory") {
@@ -82,10 +101,7 @@ export async function verifyTree(
 		if (hash.value !== expected.value) changed.push({ key, reason: "hash", expected, found: hash });
 	}
 	options.onProgress?.({ kind: "finished", phase: "verify" });
-	const extra = [...found.keys()];
-	const ok =
-		missing.length === 0 && changed.length === 0 && (options.extraFilesOk === true || extra.length === 0);
-	return { ok, missing, extra, changed };
+	return verifyReport({ missing, extra: [...found.keys()], changed }, options);
 }
 
 /** Files that a walk leaves out (below `.quilt` or `.bale`) can be named by a package all the same. */

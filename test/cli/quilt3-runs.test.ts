@@ -87,7 +87,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 	"list-packages no bucket": "needs a bucket (`test/s3/command.test.ts`)",
 	"push --no-copy remote": "needs a bucket (`test/s3/command.test.ts`)",
 	"push remote dir copies": "needs a bucket (`test/s3/command.test.ts`)",
-	"verify remote dir": "buckets cannot be verified yet",
+	"verify remote dir": "needs a bucket (`test/s3/command.test.ts`)",
 };
 
 /** Rows whose arguments must stay buckets. */

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readRepositoryFile } from "../support/repository.ts";
 import { runCli, runCliJson, type CliResult } from "../support/cli.ts";
 import { makeTemporaryDirectory, removeDirectory } from "../support/temporary.ts";
 import { onEachServer } from "../support/s3/servers.ts";
@@ -99,6 +100,31 @@ onEachServer((server) => {
 				expect((await bale("cat", name, "sub/b.txt", "--registry", target)).stdout).toBe("b\n");
 			}
 		}, 120_000);
+
+		it("verifies what lies in a bucket, as quilt3 was called for it", async () => {
+			const bucket = `s3://${await server().makeBucket({ versions: true })}`;
+			const { topHash } = await json("push", "u/p", "--dir", "cats", "--registry", bucket);
+			const golden = JSON.parse(readRepositoryFile("test/golden/peripherals/cli/runs.json")) as {
+				runs: { label: string; args: string[]; exit: number }[];
+			};
+			const row = golden.runs.find(({ label }) => label === "verify remote dir");
+			const args = row?.args.map((arg) =>
+				arg.replace("s3://cli-bkt", bucket).replace("<top-hash>", String(topHash)),
+			);
+			const result = await bale(...(args ?? []));
+			expect(result).toMatchObject({ code: row?.exit });
+			const stray = ["verify", "u/p", "--registry", bucket, "--dir", `${bucket}/u`];
+			const found = await bale(...stray, "--json");
+			expect(found.code).toBe(13);
+			expect(JSON.parse(found.stdout)).toMatchObject({
+				ok: false,
+				missing: ["a.txt", "sub/b.txt"],
+				extra: ["p/a.txt", "p/sub/b.txt"],
+			});
+			expect((await bale(...stray, "--extra-files-ok")).code).toBe(13);
+			const versioned = `${bucket}/u/p?versionId=1`;
+			expect((await bale("verify", "u/p", "--registry", bucket, "--dir", versioned)).code).toBe(2);
+		}, 60_000);
 
 		it("pushes to a place in a bucket, and compares with what that bucket has", async () => {
 			const bucket = `s3://${await server().makeBucket({ versions: true })}`;

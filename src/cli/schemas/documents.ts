@@ -258,7 +258,7 @@ const documents: Readonly<Record<string, Schema>> = {
 			name,
 			topHash: readRevision,
 			registry,
-			dir: text("The folder"),
+			dir: text("The folder, as it was given"),
 			ok: flag("Whether the folder matches"),
 			missing: keys("are missing"),
 			extra: keys("are not in the package"),

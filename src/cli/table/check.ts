@@ -27,7 +27,7 @@ export const checkCommands: readonly CommandSpec[] = [
 			{
 				name: "dir",
 				value: "FOLDER",
-				what: "The folder to check; default: the current one",
+				what: "The folder to check, also as s3://bucket/prefix/; default: the current one",
 				completes: "folder",
 			},
 			registry,
