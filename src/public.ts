@@ -22,13 +22,12 @@ export {
 	type InstallResult,
 	type PushResult,
 } from "./client/verbs.ts";
+export { copy, type CopyOptions } from "./client/copy.ts";
 export {
-	copy,
 	deletePackage,
 	listPackages,
 	listPackageVersions,
 	revisions,
-	type CopyOptions,
 	type DeleteOptions,
 	type DeleteResult,
 	type Revision,

@@ -1,14 +1,9 @@
-/** The functions beside `Package`: what registries hold, deleting, and copying single files. */
-import { BaleError } from "../core/errors.ts";
+/** The functions beside `Package`: what registries hold, and deleting. */
 import { parsePackageName } from "../core/names.ts";
-import { formatPhysicalKey } from "../core/physical-key.ts";
 import { deletePointers, planDeletion } from "../registry/pointers.ts";
 import { readAuthor } from "../registry/authors.ts";
 import { packageNotFound } from "../registry/registry.ts";
-import type { RunOptions } from "../transfer/events.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
-import { platform } from "./runtime.ts";
-import { parseLocation } from "./sources.ts";
 
 /** Names of the packages in a registry (default: the local one), lazily; none when the registry does not exist. */
 export async function* listPackages(
@@ -114,78 +109,4 @@ export async function deletePackage(
 		latest: deletion.latest,
 		dryRun: options.dryRun === true,
 	};
-}
-
-export type CopyOptions = RunOptions & {
-	/** Replace files that are there; default true, as quilt3 does. */
-	readonly overwrite?: boolean | undefined;
-};
-
-/**
- * Copies a file to a file, a file into a directory (`dest` ends in `/`), or a directory to a directory (both end in
- * `/`). Every file appears whole or not at all. Throws `InvalidArgument`, `ObjectNotFound`, `NotAFile`.
- */
-export async function copy(
-	source: string,
-	dest: string,
-	options: CopyOptions = {},
-): Promise<{ files: number; bytes: number }> {
-	const { files } = platform();
-	const [from, to] = [parseLocation(source), parseLocation(dest)];
-	if (files === undefined || from.kind !== "file" || to.kind !== "file") {
-		throw new BaleError(
-			"Unsupported",
-			`Cannot copy ${source} to ${dest}: this version of bale copies local files only`,
-		);
-	}
-	const stat = await files.stat(from.path);
-	const jobs: { from: { path: string }; to: string; size: number; replace: boolean }[] = [];
-	const replace = options.overwrite ?? true;
-	if (!from.path.endsWith("/")) {
-		if (stat === undefined) throw nothingThere(from.path);
-		if (stat.kind !== "file") {
-			throw new BaleError("NotAFile", `Cannot copy ${from.path}: it is no regular file`, {
-				hint: "End both paths with a slash to copy a directory",
-				details: { path: from.path },
-			});
-		}
-		const name = from.path.slice(from.path.lastIndexOf("/") + 1);
-		jobs.push({
-			from: { path: from.path },
-			to: to.path.endsWith("/") ? to.path + name : to.path,
-			size: stat.size,
-			replace,
-		});
-	} else {
-		if (!to.path.endsWith("/")) {
-			throw new BaleError("InvalidArgument", `Cannot copy the directory ${source} to "${dest}"`, {
-				hint: "End the destination with a slash too",
-				details: { source, dest },
-			});
-		}
-		if (stat?.kind !== "directory") throw nothingThere(from.path);
-		for await (const file of files.walk(from.path.slice(0, -1) || "/", { signal: options.signal })) {
-			jobs.push({
-				from: { path: file.path },
-				to: to.path + file.relativePath,
-				size: file.stat.size,
-				replace,
-			});
-		}
-		if (jobs.length === 0) throw nothingThere(from.path);
-	}
-	const bytes = jobs.reduce((sum, job) => sum + job.size, 0);
-	options.onProgress?.({ kind: "started", phase: "copy", files: jobs.length, bytes });
-	await files.copy(jobs, {
-		signal: options.signal,
-		concurrency: options.concurrency,
-		onBytes: (_index, count) => options.onProgress?.({ kind: "advanced", phase: "copy", bytes: count }),
-	});
-	options.onProgress?.({ kind: "finished", phase: "copy" });
-	return { files: jobs.length, bytes };
-}
-
-function nothingThere(path: string): BaleError {
-	const where = formatPhysicalKey({ kind: "file", path });
-	return new BaleError("ObjectNotFound", `There is nothing to copy at ${where}`, { details: { path } });
 }
