@@ -24,7 +24,12 @@ export type OutputOptions = {
 };
 
 /** A warning that long work gave. */
-export type Warning = { readonly code: string; readonly message: string };
+export type Warning = {
+	readonly code: string;
+	readonly message: string;
+	/** Fields for programs. */
+	readonly details?: Readonly<Record<string, unknown>>;
+};
 
 export class Output {
 	readonly json: boolean;
@@ -55,7 +60,7 @@ export class Output {
 
 	/** Listener for long work. */
 	readonly onProgress: OnProgress = (event: ProgressEvent) => {
-		if (event.kind === "warning") this.warn(event.code, event.message);
+		if (event.kind === "warning") this.warn(event.code, event.message, event.details);
 		else this.#progress?.onProgress(event);
 	};
 
@@ -82,9 +87,9 @@ export class Output {
 	}
 
 	/** A warning: on stderr, and in the document of `--json`. */
-	warn(code: string, message: string): void {
+	warn(code: string, message: string, details?: Warning["details"]): void {
 		if (this.warnings.some((warning) => warning.code === code && warning.message === message)) return;
-		this.warnings.push({ code, message });
+		this.warnings.push({ code, message, ...(details === undefined ? {} : { details }) });
 		if (!this.json) this.error(`${this.paint.notes.yellow("warning:")} ${this.display(message)}`);
 	}
 

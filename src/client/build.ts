@@ -5,6 +5,7 @@ import { ManifestText } from "../registry/bytes.ts";
 import { checkBase, publish } from "../registry/publish.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { hashMissing } from "./hashing.ts";
+import { warnOfLocalFiles } from "./materialized.ts";
 import {
 	checkPublishable,
 	isUsable,
@@ -17,7 +18,6 @@ import {
 import { forgetTouched, withHash } from "./rehashing.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
-import type { Registry } from "../registry/registry.ts";
 import type { PackageState } from "./state.ts";
 
 export type BuildOptions = RunOptions &
@@ -68,7 +68,7 @@ export async function buildPackage(
 	const accept = options.force === true ? "any" : (state.known.at(registry.location, name) ?? "any");
 	const head = await checkBase(registry, name, accept, options.signal);
 
-	warnOfLocalFiles(state, registry, options);
+	warnOfLocalFiles(state.tree, registry, options.onProgress);
 	if (options.hashedNow !== true) await forgetTouched(state.tree);
 	const tree = state.tree.clone();
 	const hashed = await hashMissing(tree, state.origin, options);
@@ -104,20 +104,6 @@ export async function buildPackage(
 		changed: published.changed,
 		dryRun: false,
 	};
-}
-
-/** Others can read a bucket's manifests, but not the files of this machine that they name. */
-function warnOfLocalFiles(state: PackageState, registry: Registry, options: BuildOptions): void {
-	if (registry.store.root.kind !== "s3") return;
-	const keys: string[] = [];
-	for (const [key, entry] of state.tree.walk()) if (entry.physicalKey.kind === "file") keys.push(key);
-	if (keys.length === 0) return;
-	options.onProgress?.({
-		kind: "warning",
-		code: "LocalFiles",
-		message: `${keys.length} of the package's files are on this machine only: nobody else can read them. Push the package to copy them to ${registry.location}`,
-		details: { registry: registry.location, keys },
-	});
 }
 
 /** Options of manifest writing as configured. */

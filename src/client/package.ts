@@ -13,6 +13,7 @@ import { setEntry, type EntrySource, type SetOptions } from "./set-entry.ts";
 import { PackageEntry } from "./entry.ts";
 import { installPackage, type InstallOptions } from "./install.ts";
 import { fetchPackage, type FetchOptions } from "./fetch.ts";
+import { isMaterialized } from "./materialized.ts";
 import { loadManifest, manifestRecords, manifestStream, type ManifestSource } from "./manifest-text.ts";
 import type { ClientEntry } from "./origin.ts";
 import { pushTarget } from "./push-target.ts";
@@ -299,6 +300,14 @@ export class Package implements Iterable<string> {
 	 */
 	verify(directory: string, options: VerifyOptions = {}): Promise<VerifyReport> {
 		return verifyTree(this.#state.tree, directory, options);
+	}
+
+	/**
+	 * Whether every file's physical key lies in the registry (default: the default remote one), so that whoever can read
+	 * it can read the package. Nothing is looked at there.
+	 */
+	async isMaterialized(registry?: RegistryInput): Promise<boolean> {
+		return isMaterialized(this.#state.tree, await openRegistry(registry, "remote"));
 	}
 
 	/** The tree as text, at most `maxLines` lines (default 20). */

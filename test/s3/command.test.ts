@@ -126,6 +126,22 @@ onEachServer((server) => {
 			expect((await bale("verify", "u/p", "--registry", bucket, "--dir", versioned)).code).toBe(2);
 		}, 60_000);
 
+		it("builds into a bucket without data, and says what nobody else can read", async () => {
+			const registry = `s3://${await server().makeBucket({ versions: true })}`;
+			const built = await json("build", "ann/cats", "--dir", "cats", "--registry", registry);
+			expect(built).toMatchObject({
+				files: 2,
+				warnings: [{ code: "LocalFiles", details: { count: 2, keys: ["a.txt", "sub/b.txt"] } }],
+			});
+			const { entries } = (await json("ls", "ann/cats", "a.txt", "--registry", registry)) as {
+				entries: { physicalKey: string }[];
+			};
+			expect(entries[0]?.physicalKey).toMatch(/^file:/);
+			const said = await bale("build", "ann/cats", "--dir", "cats", "--registry", registry);
+			expect(said.stderr).toContain("warning: 2 files of the package are on this machine only");
+			expect((await bale("install", "ann/cats", "--registry", registry, "--dest", "none")).code).not.toBe(0);
+		}, 60_000);
+
 		it("pushes to a place in a bucket, and compares with what that bucket has", async () => {
 			const bucket = `s3://${await server().makeBucket({ versions: true })}`;
 			const push = (...args: string[]) => json("push", "ann/cats", "--dir", "cats", ...args);

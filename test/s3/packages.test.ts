@@ -220,16 +220,48 @@ onEachServer((server) => {
 		expect(topHash).toBe(local.topHash);
 	});
 
-	test("build() into a bucket warns of files that only this machine has", async () => {
+	test("build() into a bucket warns of files that only this machine has, and names ten of them", async () => {
 		const registry = `s3://${await server().makeBucket()}`;
-		const events: ProgressEvent[] = [];
-		await (await folder()).build("team/data", registry, { onProgress: (event) => events.push(event) });
-		expect(events.map((event) => (event.kind === "warning" ? event.code : ""))).toContain("LocalFiles");
+		const warnings: ProgressEvent[] = [];
+		const onProgress = (event: ProgressEvent): void => {
+			if (event.kind === "warning") warnings.push(event);
+		};
+		await (await folder()).build("team/data", registry, { onProgress });
+		const many = Array.from({ length: 12 }, (_, index) => String.fromCharCode(97 + index));
+		const made = await folder(Object.fromEntries(many.map((name) => [name, name])));
+		await made.build("team/many", registry, { onProgress });
+		const keys = many.slice(0, 10);
+		expect(warnings).toMatchObject([
+			{ code: "LocalFiles", details: { count: 5 } },
+			{ code: "LocalFiles", details: { count: 12, keys } },
+		]);
+		expect(warnings[1]).toMatchObject({
+			message: expect.stringMatching(/^12 files .*"a", "b", .*"j" and 2 more\. Push/) as string,
+		});
 		await expect(installPackage("team/data", { registry, dest: temporaryDirectory() })).rejects.toMatchObject(
 			{
 				code: "LocalReference",
 			},
 		);
+		const pushed = await made.push("team/many", registry);
+		await pushed.build("team/again", registry, { onProgress });
+		expect(warnings).toHaveLength(2);
+	});
+
+	test("isMaterialized() tells whether every file is in the registry", async () => {
+		const [one, two] = [`s3://${await server().makeBucket()}`, `s3://${await server().makeBucket()}`];
+		const made = await folder({ a: "one", b: "two" });
+		expect(await made.isMaterialized(one)).toBe(false);
+		const pushed = await made.push("team/data", one);
+		expect([await pushed.isMaterialized(one), await pushed.isMaterialized(two)]).toEqual([true, false]);
+		const browsed = await Package.browse("team/data", { registry: one });
+		expect(await browsed.isMaterialized(new URL(one))).toBe(true);
+		const linked = await browsed.push("team/data", two, { selector: "none" });
+		expect([await linked.isMaterialized(one), await linked.isMaterialized(two)]).toEqual([true, false]);
+		await linked.set("c", new TextEncoder().encode("in memory"));
+		expect(await linked.isMaterialized(one)).toBe(false);
+		expect(await new Package().isMaterialized(one)).toBe(true);
+		await expect(made.isMaterialized()).rejects.toMatchObject({ code: "InvalidConfig" });
 	});
 
 	test("push() lands where dest says", async () => {

@@ -479,7 +479,9 @@ const documents: Readonly<Record<string, Schema>> = {
 };
 
 const warnings = list(
-	object({ code: text("Stable code"), message: text("One sentence") }),
+	object({ code: text("Stable code"), message: text("One sentence") }, undefined, {
+		details: { type: "object", description: "Fields for programs", additionalProperties: true },
+	}),
 	"Warnings, when there were any",
 );
 
