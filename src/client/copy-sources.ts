@@ -4,7 +4,8 @@ import { emptyObject } from "../core/json.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { bucketDirectory, objectsBelow } from "./bucket-directory.ts";
-import { locate, objectSource, userOrigin, type Candidate } from "./origin.ts";
+import { objectSource } from "./object-source.ts";
+import { locate, userOrigin, type Candidate } from "./origin.ts";
 import { platform } from "./runtime.ts";
 
 /** One file to be copied. */
