@@ -1,4 +1,4 @@
-/** What can be set for a bucket; nothing but names, since help and completion load them. */
+/** What can be set for a bucket. */
 
 /** Server-side encryptions of S3. */
 export const encryptions = ["AES256", "aws:kms", "aws:kms:dsse"] as const;

@@ -6,7 +6,6 @@ import { findPlaces } from "../../node/places.ts";
 import { RegistrySettingsFile, type RegistryTable } from "../../node/registry-settings.ts";
 import type { Invocation, Report } from "../command.ts";
 import { usageError } from "../options.ts";
-import { asOption } from "../table/shared.ts";
 
 /** `bale config registry` */
 export async function run(invocation: Invocation): Promise<Report> {
@@ -67,6 +66,11 @@ function readPatch(
 		});
 	}
 	return isForgotten ? null : isChange ? patch : undefined;
+}
+
+/** The option for a property: `requesterPays` is `requester-pays`. */
+function asOption(property: string): string {
+	return property.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 function describe(

@@ -1,6 +1,4 @@
-import { addressings, encryptions, registrySettingNames } from "../../core/registry-setting-names.ts";
 import type { CommandSpec } from "../command.ts";
-import { asOption } from "./shared.ts";
 
 export const settingsCommands: readonly CommandSpec[] = [
 	{
@@ -106,14 +104,14 @@ export const settingsCommands: readonly CommandSpec[] = [
 				name: "addressing",
 				value: "STYLE",
 				what: "Where the bucket is in the address: in the path, or in the host name (virtual)",
-				choices: addressings,
+				choices: ["path", "virtual"],
 			},
 			{ name: "requester-pays", what: "Agree to pay for the traffic" },
 			{
 				name: "encryption",
 				value: "KIND",
 				what: "How the server encrypts what is written; default: as the bucket is set up",
-				choices: encryptions,
+				choices: ["AES256", "aws:kms", "aws:kms:dsse"],
 			},
 			{
 				name: "kms-key-id",
@@ -127,7 +125,16 @@ export const settingsCommands: readonly CommandSpec[] = [
 				value: "NAME",
 				what: "Forget one of these settings",
 				repeat: true,
-				choices: registrySettingNames.map(asOption),
+				choices: [
+					"endpoint",
+					"region",
+					"profile",
+					"addressing",
+					"requester-pays",
+					"encryption",
+					"kms-key-id",
+					"anonymous",
+				],
 			},
 			{ name: "forget", what: "Forget all that is set for the bucket" },
 		],

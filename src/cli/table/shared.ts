@@ -98,8 +98,3 @@ export const revisionOptions: readonly OptionSpec[] = [
 		completes: "nothing",
 	},
 ];
-
-/** The option for a property: `requesterPays` is `requester-pays`. */
-export function asOption(property: string): string {
-	return property.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
