@@ -53,6 +53,10 @@ async function runCommand(spec: CommandSpec, args: readonly string[], closed: Ab
 	const output = createOutput(options);
 	const { run } = await spec.load();
 	try {
+		if (words.some((word) => /\?endpoint=/i.test(word))) {
+			const { checkNamedEndpoints } = await import("./named-endpoint.ts");
+			await checkNamedEndpoints(words);
+		}
 		const report = await run({ spec, words, options, output, signal, env: process.env });
 		await printReport(spec, report, output);
 		await report.running?.();

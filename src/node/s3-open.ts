@@ -70,6 +70,16 @@ export function s3Settings(env: Environment, profile: AwsProfile, own: RegistryS
 	};
 }
 
+/** The server that a bucket is looked for on; undefined: AWS. */
+export async function endpointOf(
+	bucket: string,
+	env: Environment = process.env,
+): Promise<string | undefined> {
+	const own = await settingsOfBucket(bucket, findPlaces(env));
+	const profile = (await readAwsFiles(env)).profile(own.profile ?? profileName(env));
+	return s3Settings(env, profile, own).endpoint;
+}
+
 /** Of the variables that concern endpoints only the one that turns them off. */
 function ignoringOnly({ AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: ignored }: Environment): Environment {
 	return { AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: ignored };

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
-import { registrySettingNames } from "../../src/core/registry-setting-names.ts";
+import { addressings, encryptions, registrySettingNames } from "../../src/core/registry-setting-names.ts";
+import { settingsCommands } from "../../src/cli/table/settings.ts";
 import { sandbox } from "./sandbox.ts";
 
 const nothing = Object.fromEntries(registrySettingNames.map((name) => [name, null]));
@@ -36,12 +37,16 @@ describe("bale config registry", () => {
 		});
 	});
 
-	it("knows every setting as an option, and each of them can be unset", async () => {
-		const { stdout } = await sandbox().bale(["help", "config", "registry"]);
+	it("offers every setting as an option with its values, and each of them can be unset", () => {
+		const spec = settingsCommands.find(({ name }) => name === "config registry");
+		const choicesOf = (option: string) => spec?.options.find(({ name }) => name === option)?.choices;
 		const spelled = registrySettingNames.map((name) =>
 			name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
 		);
-		for (const name of spelled) expect(stdout).toContain(`--${name}`);
+		expect(spec?.options.map(({ name }) => name)).toEqual([...spelled, "unset", "forget"]);
+		expect(choicesOf("unset")).toEqual(spelled);
+		expect(choicesOf("addressing")).toEqual(addressings);
+		expect(choicesOf("encryption")).toEqual(encryptions);
 	});
 
 	it("changes nothing when something is wrong", async () => {
@@ -75,5 +80,28 @@ describe("bale config registry", () => {
 			);
 			expect(readFileSync(file, "utf8")).toBe(text);
 		}
+	});
+
+	it("decides on which server an address is followed, whatever the address says", async () => {
+		const box = sandbox();
+		const address = "quilt+s3://lab?endpoint=http%3A%2F%2F127.0.0.1%3A9#package=ann/cats";
+		const env = { AWS_ENDPOINT_URL_S3: "" };
+		for (const args of [
+			["show", address],
+			["diff", "ann/cats", address],
+			["install", address, "--dest", "x"],
+		]) {
+			const { code, hint } = await box.error(args, 2, { env });
+			expect([code, hint]).toEqual([
+				"InvalidConfig",
+				"If you trust that server: bale config registry s3://lab --endpoint http://127.0.0.1:9",
+			]);
+		}
+		await box.json(["config", "registry", "s3://lab", "--endpoint", "http://127.0.0.1:9/", "--anonymous"]);
+		const { code, message } = await box.error(["show", address], 15, { env });
+		expect([code, message]).toEqual([
+			"StoreUnavailable",
+			expect.stringContaining("http://127.0.0.1:9") as string,
+		]);
 	});
 });
