@@ -10,7 +10,15 @@ import { fileSource } from "./file-source.ts";
 import type { CopyItem } from "./file-work.mjs";
 import { FileWriter } from "./file-writer.ts";
 import { worthThreads } from "./hash-files.ts";
-import { type Deliverable, receiveFile, Slots, writeStream } from "./receive-file.ts";
+import { PartialFile } from "./partial-file.ts";
+import {
+	comesInParts,
+	type Deliverable,
+	receiveFile,
+	receiveParts,
+	Slots,
+	writeStream,
+} from "./receive-file.ts";
 import { type Assignment, runAssignments } from "./task-runner.ts";
 import { removeLeftovers, syncDirectory, temporaryName } from "./temporary-file.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -226,13 +234,20 @@ async function copyStream(
 	const types = new Set<HashType>(["sha2-256-chunked"]);
 	if (job.wantSha256 === true) types.add("SHA256");
 	if (expect !== undefined) types.add(expect.type as HashType);
-	const writer = new FileWriter(temporaryFor(job, run.directories), to);
-	const onBytes = (bytes: number): void => run.options.onBytes?.(index, bytes);
+	const options = { slots, signal, onBytes: (bytes: number): void => run.options.onBytes?.(index, bytes) };
+	const inParts = source.deliver !== undefined && comesInParts(size, [...types]);
+	const temporary = temporaryFor(job, run.directories);
+	const partial =
+		inParts && expect !== undefined
+			? await PartialFile.open({ directory: dirname(temporary), target: to, size, expect, signal })
+			: undefined;
+	const writer = partial?.writer ?? new FileWriter(temporary, to);
 	try {
-		const hashes =
-			source.deliver === undefined
-				? await writeStream(source, writer, [...types], { signal, onBytes })
-				: await receiveFile(source as Deliverable, writer, [...types], { slots, signal, onBytes });
+		const hashes = inParts
+			? await receiveParts(source as Deliverable, writer, partial, options)
+			: source.deliver === undefined
+				? await writeStream(source, writer, [...types], options)
+				: await receiveFile(source as Deliverable, writer, [...types], options);
 		const found = (type: string): Hash | undefined => hashes.find((hash) => hash.type === type);
 		if (expect !== undefined && found(expect.type)?.value !== expect.value) {
 			throw otherHash(to, expect, found(expect.type));
@@ -246,6 +261,8 @@ async function copyStream(
 			stat,
 		};
 	} catch (error) {
+		// What fails for a passing reason is gone on with the next time.
+		if (isBaleError(error, "Aborted", "StoreUnavailable", "LoginExpired")) partial?.leave();
 		// A stream of another length than it was said to have: for bytes from elsewhere, a broken copy.
 		if (!isLocal && isBaleError(error, "SourceChanged")) {
 			throw new BaleError("IntegrityMismatch", `Cannot write "${to}": ${error.message}`, {
@@ -253,10 +270,13 @@ async function copyStream(
 				cause: error,
 			});
 		}
-		throw error;
+		if (partial?.isResumed !== true || !isBaleError(error, "IntegrityMismatch")) throw error;
 	} finally {
 		writer.close();
+		partial?.close();
 	}
+	// The parts that were left may be those of a damaged object: everything anew.
+	return copyStream(index, run, slots, signal);
 }
 
 function otherSize({ to, size }: CopyJob, found: number, isLocal: boolean): BaleError {

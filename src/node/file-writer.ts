@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, fsync, write, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsync, ftruncateSync, renameSync, write, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import type { FileStat } from "../client/platform.ts";
 import { fileError, workError } from "./file-error.ts";
@@ -21,13 +22,17 @@ export class FileWriter {
 	#fd: number | undefined;
 	#gathered: Uint8Array[] = [];
 	#gatheredBytes = 0;
+	/** It is no temporary file any more. */
 	#published = false;
 
-	/** Creates the temporary file for `target`; it must not exist, its directory must. The umask is taken off `mode`. */
-	constructor(temporary: string, target: string, mode = 0o666) {
+	/**
+	 * Creates the temporary file for `target`; it must not exist, its directory must. The umask is taken off `mode`.
+	 * `fd`: it is there already, and open.
+	 */
+	constructor(temporary: string, target: string, mode = 0o666, fd?: number) {
 		this.#path = temporary;
 		this.#target = target;
-		this.#fd = this.#translated(target, () => createExclusive(temporary, target, mode));
+		this.#fd = fd ?? this.#translated(target, () => createExclusive(temporary, target, mode));
 	}
 
 	/** The chunk must not change until the file is finished. */
@@ -44,6 +49,21 @@ export class FileWriter {
 				offset += writeSync(this.#opened(), chunk, offset, chunk.length - offset, position + offset);
 			}
 		});
+	}
+
+	/** Cuts off what is behind the first `size` bytes. */
+	truncate(size: number): void {
+		this.#translated(this.#target, () => ftruncateSync(this.#opened(), size));
+	}
+
+	/** The file stays, under this name in its directory. */
+	leave(name: string): void {
+		try {
+			renameSync(this.#path, `${dirname(this.#path)}/${name}`);
+			this.#published = true;
+		} catch {
+			// Then it is removed.
+		}
 	}
 
 	/** Everything is with the operating system after this, and on the disk when `durable`. */

@@ -7,6 +7,7 @@ import type { ByteRange, ByteSource } from "../storage/store.ts";
 import { mapPool } from "../transfer/pool.ts";
 import type { FileWriter } from "./file-writer.ts";
 import { createNodeSha256 } from "./node-digest.ts";
+import type { PartialFile } from "./partial-file.ts";
 
 export type Deliverable = ByteSource & Required<Pick<ByteSource, "deliver">>;
 
@@ -41,10 +42,14 @@ export type ReceiveOptions = {
 	readonly onBytes: (bytes: number) => void;
 };
 
+/** Whether a file comes in parts: it is large, and no hash is wanted that goes from the first byte to the last. */
+export function comesInParts(size: number, types: readonly HashType[]): boolean {
+	return size > partSize(size) && types.every((type) => type === "sha2-256-chunked");
+}
+
 /**
- * Writes a source to a new file and gives its hashes of the wanted types. A large file comes in the parts of its hash,
- * several at once, each hashed while it arrives; when another hash is wanted, which goes from the first byte to the last,
- * it comes in one piece. Throws `SourceChanged` when the source gives other lengths than it said.
+ * Writes a source to a new file, in one piece, and gives its hashes of the wanted types. Throws `SourceChanged` when the
+ * source gives other lengths than it said.
  */
 export async function receiveFile(
 	source: Deliverable,
@@ -52,23 +57,41 @@ export async function receiveFile(
 	types: readonly HashType[],
 	options: ReceiveOptions,
 ): Promise<Hash[]> {
+	const hashers = types.map((type) => createHasher(type, source.size, createNodeSha256));
+	await receiveRange(source, undefined, writer, hashers, options);
+	return hashers.map((hasher) => hasher.digest());
+}
+
+/**
+ * The same in the parts of the hash, several at once, each hashed while it arrives. Of a partial file only the parts are
+ * asked for that are missing.
+ */
+export async function receiveParts(
+	source: Deliverable,
+	writer: FileWriter,
+	partial: PartialFile | undefined,
+	options: ReceiveOptions,
+): Promise<Hash[]> {
 	const { size } = source;
 	const part = partSize(size);
-	if (size <= part || types.some((type) => type !== "sha2-256-chunked")) {
-		const hashers = types.map((type) => createHasher(type, size, createNodeSha256));
-		await receiveRange(source, undefined, writer, hashers, options);
-		return hashers.map((hasher) => hasher.digest());
-	}
 	const ranges = Array.from({ length: Math.ceil(size / part) }, (_, index): ByteRange => {
 		const offset = index * part;
 		return { offset, length: Math.min(part, size - offset) };
 	});
-	const receive = async (range: ByteRange): Promise<Uint8Array> => {
-		const digest = createNodeSha256();
-		await receiveRange(source, range, writer, [digest], options);
-		return digest.digest();
+	const receive = async (range: ByteRange, index: number): Promise<Uint8Array> => {
+		const known = partial?.digests[index];
+		if (known !== undefined) {
+			options.onBytes(range.length);
+			return known;
+		}
+		const hasher = createNodeSha256();
+		await receiveRange(source, range, writer, [hasher], options);
+		const digest = hasher.digest();
+		partial?.arrived(index, digest);
+		return digest;
 	};
 	const digests = await mapPool(ranges, partsAtOnce, receive, options.signal);
+	partial?.complete();
 	return [{ type: "sha2-256-chunked", value: chunkedHashValue(digests, createNodeSha256) }];
 }
 

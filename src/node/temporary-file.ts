@@ -3,7 +3,7 @@
  * one in a single step. What a process leaves behind when it is killed is removed by later ones.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, fsync, lstatSync, opendirSync, openSync, unlinkSync } from "node:fs";
+import { closeSync, fsync, lstatSync, opendirSync, openSync, readdirSync, unlinkSync } from "node:fs";
 import { promisify } from "node:util";
 import { errnoOf, fileError } from "./file-error.ts";
 import { processIsGone } from "./process-identity.ts";
@@ -16,9 +16,26 @@ const leftoverAgeMs = 24 * 60 * 60 * 1000;
 /** Most bytes that the name of a temporary file has. */
 export const temporaryNameBytes = 48;
 
-/** A new name for a temporary file, which tells the process that made it. */
-export function temporaryName(): string {
-	return `${prefix}${process.pid.toString(36)}-${randomBytes(12).toString("hex")}`;
+/** A new name for a temporary file, which tells the process that made it. `id`: 24 hex digits by which it is found again. */
+export function temporaryName(id = randomBytes(12).toString("hex")): string {
+	return `${prefix}${process.pid.toString(36)}-${id}`;
+}
+
+/** The name of a temporary file that its process has let go of. */
+export function ownerlessName(id: string): string {
+	return `${prefix}0-${id}`;
+}
+
+/** Paths of the temporary files in a directory that have this id and that no living process works on. */
+export function findOwnerless(directory: string, id: string): string[] {
+	return readdirSync(directory)
+		.filter((name) => name.endsWith(id) && isOwnerless(name))
+		.map((name) => `${directory}/${name}`);
+}
+
+function isOwnerless(name: string): boolean {
+	const pid = pattern.exec(name)?.[1];
+	return pid !== undefined && (pid === "0" || processIsGone(Number.parseInt(pid, 36)));
 }
 
 /** Whether a file name is one that `temporaryName` gives. */
@@ -35,8 +52,7 @@ export function removeLeftovers(directory: string, nowMs = Date.now()): void {
 		const entries = opendirSync(directory);
 		try {
 			for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
-				const pid = pattern.exec(entry.name)?.[1];
-				if (pid === undefined || !processIsGone(Number.parseInt(pid, 36))) continue;
+				if (!isOwnerless(entry.name)) continue;
 				const path = `${directory}/${entry.name}`;
 				const stat = lstatSync(path);
 				if (stat.isFile() && nowMs - stat.mtimeMs > leftoverAgeMs) unlinkSync(path);

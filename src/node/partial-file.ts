@@ -1,0 +1,180 @@
+/**
+ * Large files that arrive in parts and outlive the process that receives them. The file has the name of a temporary file,
+ * found again by what it is to become; behind its content the digest of each part that is whole is written, and cut off at
+ * the end. Whoever takes such a file over reads the parts that it names and keeps those that still have their digests.
+ */
+import { createHash } from "node:crypto";
+import { closeSync, constants, fstatSync, openSync, readSync, renameSync } from "node:fs";
+import { hostname } from "node:os";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type Hash, partSize } from "../core/hash.ts";
+import { throwIfAborted } from "../storage/abort.ts";
+import { FileWriter } from "./file-writer.ts";
+import { createNodeSha256 } from "./node-digest.ts";
+import { createReadBuffer, readBufferBytes } from "./read-buffer.mjs";
+import { discard, findOwnerless, ownerlessName, temporaryName } from "./temporary-file.ts";
+
+const digestBytes = 32;
+/** Windows has no such flag. */
+const noFollow = (constants as Partial<typeof constants>).O_NOFOLLOW ?? 0;
+
+/** Files that this process is receiving. */
+const received = new Set<string>();
+
+export type PartialOptions = {
+	/** Where the temporary file is. */
+	readonly directory: string;
+	/** Path of the file to be. */
+	readonly target: string;
+	/** In bytes. */
+	readonly size: number;
+	/** What the content must hash to. */
+	readonly expect: Hash;
+	readonly signal: AbortSignal;
+};
+
+export class PartialFile {
+	readonly writer: FileWriter;
+	/** Digests of the parts that are in the file; empty places for those that are missing. */
+	readonly digests: (Uint8Array | undefined)[];
+	/** Whether an earlier process has left parts. */
+	readonly isResumed: boolean;
+	readonly #id: string;
+	readonly #path: string;
+	readonly #size: number;
+
+	private constructor(
+		{ id, path, size }: { readonly id: string; readonly path: string; readonly size: number },
+		writer: FileWriter,
+		digests: (Uint8Array | undefined)[],
+	) {
+		this.#id = id;
+		this.#path = path;
+		this.#size = size;
+		this.writer = writer;
+		this.digests = digests;
+		this.isResumed = hasAny(digests);
+	}
+
+	/**
+	 * Takes over what was left of the same file in the same directory, or begins anew; undefined when this process is at
+	 * the same already. Only files of this machine (or container) are found.
+	 */
+	static async open(options: PartialOptions): Promise<PartialFile | undefined> {
+		const { directory, target, size, expect, signal } = options;
+		const id = createHash("sha256")
+			.update(JSON.stringify([hostname(), size, expect.type, expect.value]))
+			.digest("hex")
+			.slice(0, 24);
+		const path = `${directory}/${temporaryName(id)}`;
+		if (received.has(path)) return undefined;
+		received.add(path);
+		try {
+			const fd = takeOver(directory, id, path);
+			const count = Math.ceil(size / partSize(size));
+			if (fd === undefined) {
+				return new PartialFile({ id, path, size }, new FileWriter(path, target), new Array<undefined>(count));
+			}
+			const writer = new FileWriter(path, target, 0o666, fd);
+			try {
+				return new PartialFile({ id, path, size }, writer, await readParts(fd, size, count, signal));
+			} catch (error) {
+				writer.leave(ownerlessName(id));
+				writer.close();
+				throw error;
+			}
+		} catch (error) {
+			received.delete(path);
+			throw error;
+		}
+	}
+
+	/** A part is whole in the file. */
+	arrived(part: number, digest: Uint8Array): void {
+		this.digests[part] = digest;
+		this.writer.writeAt(digest, this.#size + part * digestBytes);
+	}
+
+	/** The content is complete: nothing but it is left in the file. */
+	complete(): void {
+		this.writer.truncate(this.#size);
+	}
+
+	/** Leaves what has arrived to whoever goes on with it. */
+	leave(): void {
+		if (hasAny(this.digests)) this.writer.leave(ownerlessName(this.#id));
+	}
+
+	/** To be called in any case, after the file was published or left; otherwise it is removed. */
+	close(): void {
+		this.writer.close();
+		received.delete(this.#path);
+	}
+}
+
+/** Every place is looked at: those of an array that nobody has written to, too. */
+function hasAny(digests: readonly (Uint8Array | undefined)[]): boolean {
+	return digests.some((digest) => digest !== undefined);
+}
+
+/** Gives a file that nobody works on our name, and opens it; who renames it first has it. */
+function takeOver(directory: string, id: string, path: string): number | undefined {
+	for (const left of findOwnerless(directory, id)) {
+		try {
+			renameSync(left, path);
+			// Nothing but a file of its own is written to.
+			const fd = openSync(path, constants.O_RDWR | noFollow);
+			const stat = fstatSync(fd);
+			if (stat.isFile() && stat.nlink === 1) return fd;
+			closeSync(fd);
+		} catch {
+			// Somebody else was faster, or it cannot be used.
+		}
+		discard(path);
+	}
+	return undefined;
+}
+
+/** The digests of those parts whose content still has them. */
+async function readParts(
+	fd: number,
+	size: number,
+	count: number,
+	signal: AbortSignal,
+): Promise<(Uint8Array | undefined)[]> {
+	const told = Buffer.alloc(count * digestBytes);
+	readFully(fd, told, size);
+	const digests = new Array<Uint8Array | undefined>(count);
+	const part = partSize(size);
+	for (let index = 0; index < count; index++) {
+		const digest = told.subarray(index * digestBytes, (index + 1) * digestBytes);
+		if (digest.every((byte) => byte === 0)) continue;
+		const offset = index * part;
+		const found = digestOf(fd, offset, Math.min(part, size - offset));
+		if (found !== undefined && digest.equals(found)) digests[index] = found;
+		await nextTurn();
+		throwIfAborted(signal);
+	}
+	return digests;
+}
+
+function digestOf(fd: number, offset: number, length: number): Uint8Array | undefined {
+	const buffer = createReadBuffer(readBufferBytes);
+	const digest = createNodeSha256();
+	for (let at = 0; at < length;) {
+		const count = readSync(fd, buffer, 0, Math.min(buffer.length, length - at), offset + at);
+		if (count === 0) return undefined;
+		digest.update(buffer.subarray(0, count));
+		at += count;
+	}
+	return digest.digest();
+}
+
+/** As much as there is; the rest stays as it is. */
+function readFully(fd: number, into: Buffer, position: number): void {
+	for (let at = 0; at < into.length;) {
+		const count = readSync(fd, into, at, into.length - at, position + at);
+		if (count === 0) return;
+		at += count;
+	}
+}
