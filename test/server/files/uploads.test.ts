@@ -66,7 +66,7 @@ describe("a completed upload", () => {
 		expect(await bucket.head("a/b")).toEqual(version);
 		expect(await historyOf(bucket, "a/b")).toEqual([Buffer.concat(parts).toString(), "before"]);
 		expect(readdirSync(join(root, ".bale/uploads"))).toEqual([]);
-		await expect(bucket.upload("a/b", upload.uploadId)).rejects.toMatchObject({ code: "NoSuchUpload" });
+		await expect(bucket.listParts(upload, 0, 1)).rejects.toMatchObject({ code: "NoSuchUpload" });
 	});
 
 	test.each(["SHA256", "SHA1", "CRC32", "CRC32C"] as const)(
@@ -138,15 +138,31 @@ describe("a completed upload", () => {
 		expect((await bucket.head("a/b"))?.size).toBe(10 * mebibyte + 10);
 	});
 
-	test("is made once when several complete it at the same time", async () => {
+	test("is made once when several complete it at the same time, and all hear of it", async () => {
 		const { bucket, root } = await newBucket();
 		const other = (await newBucket(root)).bucket;
 		const { upload, named } = await sendAll(bucket, plain);
-		const results = await Promise.allSettled(
+		const [first, ...more] = await Promise.all(
 			[bucket, other, bucket, other].map((one) => one.completeUpload(upload, named)),
 		);
-		expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+		for (const version of more) expect(version).toEqual(first);
 		expect(await historyOf(bucket, "a/b")).toHaveLength(1);
+	});
+
+	test("can be completed again by who did not hear of it, as long as nothing else was written", async () => {
+		const { bucket } = await newBucket();
+		const condition = { ifNoneMatch: "*" } as const;
+		const { upload, named } = await sendAll(bucket, plain);
+		const version = await bucket.completeUpload(upload, named, { condition });
+		const again = await bucket.upload("a/b", upload.uploadId);
+		expect(again).toMatchObject({ key: "a/b", uploadId: upload.uploadId });
+		expect(await bucket.completeUpload(again, named, { condition })).toEqual(version);
+		await expect(send(bucket, again, 1, "x")).rejects.toMatchObject({ code: "NoSuchUpload" });
+		await expect(bucket.abortUpload(again)).rejects.toMatchObject({ code: "NoSuchUpload" });
+		await put(bucket, "a/b", "other");
+		await expect(bucket.upload("a/b", upload.uploadId)).rejects.toMatchObject({ code: "NoSuchUpload" });
+		await expect(bucket.completeUpload(again, named)).rejects.toMatchObject({ code: "NoSuchUpload" });
+		expect(await historyOf(bucket, "a/b")).toHaveLength(2);
 	});
 });
 

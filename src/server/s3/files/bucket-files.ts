@@ -4,7 +4,7 @@ import { fileError } from "../../../node/file-error.ts";
 import { removeLeftovers } from "../../../node/temporary-file.ts";
 import type { Bucket } from "../bucket.ts";
 import { BucketState } from "./bucket-state.ts";
-import { completeUpload } from "./complete-upload.ts";
+import { completeUpload, findUpload } from "./complete-upload.ts";
 import { deleteVersion, hideObject } from "./delete-object.ts";
 import { asFaults } from "./faults.ts";
 import { FolderNames } from "./folder-names.ts";
@@ -13,9 +13,8 @@ import { Places } from "./places.ts";
 import { headObject, openObject } from "./read-object.ts";
 import { asReceivedFile, receiveFile } from "./received-file.ts";
 import { md5Etag } from "./record.ts";
-import { writeVersioning } from "./settings.ts";
 import { listParts, putPart } from "./upload-parts.ts";
-import { abortUpload, listUploads, readUpload, startUpload } from "./uploads.ts";
+import { abortUpload, listUploads, startUpload } from "./uploads.ts";
 import { writeObject } from "./write-object.ts";
 
 export interface BucketOptions {
@@ -34,12 +33,12 @@ export async function openBucket(root: string, name: string, options: BucketOpti
 	const places = new Places(realDirectory(root));
 	removeLeftovers(places.temporary);
 	removeLeftovers(places.locks);
-	const state = new BucketState(places, { durable, versions: options.versions ?? true });
+	const state = new BucketState(places, { name, durable, versions: options.versions ?? true });
 	const folders = new FolderNames(places);
 	return {
 		name,
 		versioning: () => asFaults(() => state.versioning()),
-		setVersioning: (enabled) => asFaults(() => writeVersioning(places, enabled, durable)),
+		setVersioning: (enabled) => asFaults(() => state.setVersioning(enabled)),
 		head: (key, versionId) => asFaults(() => headObject(state, key, versionId)),
 		open: (key, versionId) => asFaults(() => openObject(state, key, versionId)),
 		receive: (bytes, algorithms, signal) =>
@@ -56,7 +55,7 @@ export async function openBucket(root: string, name: string, options: BucketOpti
 		list: (request) => asFaults(() => listObjects(state, folders, request)),
 		listVersions: (request) => asFaults(() => listVersions(state, folders, request)),
 		startUpload: (start) => asFaults(() => startUpload(state, start)),
-		upload: (key, uploadId) => asFaults(() => readUpload(state, key, uploadId)),
+		upload: (key, uploadId) => asFaults(() => findUpload(state, key, uploadId)),
 		putPart: (upload, number, bytes) => asFaults(() => putPart(state, upload, number, asReceivedFile(bytes))),
 		listParts: (upload, after, limit) => asFaults(() => listParts(state, upload, after, limit)),
 		completeUpload: (upload, parts, expected = {}) =>

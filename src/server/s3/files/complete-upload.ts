@@ -8,7 +8,10 @@ import { S3Fault } from "../fault.ts";
 import type { BucketState } from "./bucket-state.ts";
 import { createDigest } from "./digests.ts";
 import { faults } from "./faults.ts";
+import { findNewest } from "./newest.ts";
+import { isObjectKey } from "./places.ts";
 import { receiveFile } from "./received-file.ts";
+import { toVersion, type VersionRecord } from "./record.ts";
 import { readPart, type StoredPart } from "./upload-parts.ts";
 import { lockedUpload, readUpload, removeUpload, uploadFolder } from "./uploads.ts";
 import { bareEtag, checkWrite, writeObject } from "./write-object.ts";
@@ -32,6 +35,11 @@ export async function completeUpload(
 ): Promise<ObjectVersion> {
 	const { key, uploadId, headers } = upload;
 	return lockedUpload(state, uploadId, async () => {
+		const before = findCompleted(state, key, uploadId);
+		if (before !== undefined) {
+			removeUpload(state, uploadId); // Where the process that completed it did not come to it.
+			return toVersion(key, before, true);
+		}
 		readUpload(state, key, uploadId);
 		const parts = findParts(state, uploadId, named);
 		checkWrite(state, key, expected.condition); // Before much is copied; again when it is placed.
@@ -49,6 +57,7 @@ export async function completeUpload(
 				headers,
 				checksum,
 				partSizes: parts.map((part) => part.size),
+				uploadId,
 				condition: expected.condition,
 			});
 			removeUpload(state, uploadId);
@@ -57,6 +66,26 @@ export async function completeUpload(
 			discard(path);
 		}
 	});
+}
+
+/** The record of the newest version of a key if it came from this upload. */
+function findCompleted(state: BucketState, key: string, uploadId: string): VersionRecord | undefined {
+	const record = findNewest(state.records(key), state.versioning())?.record;
+	return record?.uploadId === uploadId ? record : undefined;
+}
+
+/**
+ * The upload of a key; also one whose object is still the newest version, since its client may not have heard that it
+ * was completed, and asks again. Throws `NoSuchUpload`.
+ */
+export function findUpload(state: BucketState, key: string, uploadId: string): OpenUpload {
+	const record = isObjectKey(key) ? findCompleted(state, key, uploadId) : undefined;
+	if (record === undefined) return readUpload(state, key, uploadId);
+	const { headers, checksum, modified } = record;
+	return {
+		...{ key, headers, uploadId, initiated: modified },
+		...{ algorithm: checksum?.algorithm, checksumType: checksum?.type },
+	};
 }
 
 function findParts(state: BucketState, uploadId: string, named: readonly NamedPart[]): StoredPart[] {

@@ -38,11 +38,12 @@ export function listVersions(
 	request: ListRequest,
 ): Promise<ListedPage> {
 	const { after } = request;
+	const versioning = state.versioning();
 	return listPage(
 		request,
 		(base) => folders.ofVersions(base),
 		(key) => {
-			const versions = versionsOf(state, key);
+			const versions = versionsOf(state, key, versioning);
 			return after?.key === key && after.versionId !== undefined
 				? versionsAfter(versions, after.versionId)
 				: versions;
@@ -50,9 +51,9 @@ export function listVersions(
 	);
 }
 
-function* versionsOf(state: BucketState, key: string): Generator<ObjectVersion, void> {
+function* versionsOf(state: BucketState, key: string, versioning: boolean): Generator<ObjectVersion, void> {
 	const records = state.records(key);
-	const newest = findNewest(records, state.versioning());
+	const newest = findNewest(records, versioning);
 	const names = olderNames(records, newest);
 	if (newest !== undefined) yield toVersion(key, newest.record, true);
 	for (const name of names) {

@@ -66,7 +66,11 @@ export class Places {
 	}
 
 	uploadLock(uploadId: string): string {
-		return `${this.locks}/${createHash("sha256").update(`\0upload\0${uploadId}`).digest("hex")}.lock`;
+		return `${this.locks}/upload-${uploadId}.lock`;
+	}
+
+	get settingsLock(): string {
+		return `${this.locks}/bucket-settings.lock`;
 	}
 
 	#recordPath(key: string): string {

@@ -26,6 +26,8 @@ export interface VersionRecord {
 	readonly headers: ObjectHeaders;
 	/** Sizes in bytes and how many parts in a row have it. */
 	readonly parts: readonly (readonly [size: number, count: number])[] | undefined;
+	/** The upload that it was; for who asks again to complete it. */
+	readonly uploadId?: string | undefined;
 }
 
 /** The record of a delete marker. */
@@ -98,10 +100,11 @@ function parseRecord(line: string): VersionRecord | undefined {
 		return undefined;
 	}
 	if (typeof value !== "object" || value === null) return undefined;
-	const { id, versionId, file, etag, modified, checksum, headers, parts } = value as Partial<VersionRecord>;
+	const { id, versionId, file, etag, modified, checksum, headers, parts, uploadId } =
+		value as Partial<VersionRecord>;
 	if (typeof id !== "string" || typeof versionId !== "string" || typeof etag !== "string") return undefined;
 	if (typeof modified !== "number" || typeof headers !== "object") return undefined;
-	return { id, versionId, file, etag, modified, checksum, headers, parts };
+	return { id, versionId, file, etag, modified, checksum, headers, parts, uploadId };
 }
 
 /** An ETag from an MD5 digest. */

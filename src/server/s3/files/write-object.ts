@@ -18,6 +18,8 @@ export interface NewObject {
 	readonly headers: ObjectHeaders;
 	readonly checksum: ObjectChecksum | undefined;
 	readonly partSizes?: readonly number[];
+	/** The upload that is completed by this. */
+	readonly uploadId?: string;
 	readonly condition: WriteCondition | undefined;
 }
 
@@ -33,6 +35,7 @@ export async function writeObject(
 	object: NewObject,
 ): Promise<ObjectVersion> {
 	checkObjectKey(key);
+	await state.remembered();
 	const written = await state.locked(key, async () => {
 		const records = state.records(key);
 		for (let attempt = 1; ; attempt++) {
@@ -83,6 +86,7 @@ function describeNew(
 			checksum: object.checksum,
 			headers: object.headers,
 			parts: object.partSizes === undefined ? undefined : countParts(object.partSizes),
+			uploadId: object.uploadId,
 		},
 	};
 }
