@@ -5,7 +5,7 @@ import type { Bucket } from "../../../src/server/s3/bucket.ts";
 import { filesBelow } from "../../support/files.ts";
 import { makeTemporaryDirectory, removeDirectory } from "../../support/temporary.ts";
 import { content, keysIn, listAll, newBucket, put, stream } from "./folder-bucket.ts";
-import { killedAfter } from "./killing.ts";
+import { killedAfter } from "./broken-disk.ts";
 
 const key = "a/b";
 

@@ -1,5 +1,6 @@
 /** Which file of the folder an object is, and where what the bucket itself keeps lies. */
 import { createHash } from "node:crypto";
+import { unportableReason } from "../../../core/portable-key.ts";
 import { isWellFormed, utf8Length } from "../../../core/utf8.ts";
 import { faults } from "./faults.ts";
 
@@ -104,5 +105,5 @@ function keyProblem(key: string): string | undefined {
 		if (segment === "." || segment === "..") return `it has a segment "${segment}"`;
 		if (utf8Length(segment) > segmentBytes) return `it has a segment of more than ${segmentBytes} bytes`;
 	}
-	return undefined;
+	return process.platform === "win32" ? unportableReason(key, "windows") : undefined;
 }

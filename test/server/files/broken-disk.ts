@@ -1,4 +1,4 @@
-/** Ends work before one of its steps on the disk, as a kill of the process would. */
+/** Disks that fail, and work that ends before one of its steps on the disk, as a kill of the process would. */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 
@@ -12,6 +12,26 @@ const steps = [
 	"writeFileSync",
 	"rmSync",
 ] as const;
+
+/** Runs `work` while calls of these functions of `node:fs` fail with an error of the system. */
+export async function failing(
+	names: readonly (keyof typeof fs)[],
+	code: string,
+	work: () => Promise<unknown>,
+): Promise<void> {
+	const originals = Object.fromEntries(names.map((name) => [name, fs[name]]));
+	const fail = (): never => {
+		throw Object.assign(new Error(code), { code });
+	};
+	Object.assign(fs, Object.fromEntries(names.map((name) => [name, fail])));
+	syncBuiltinESMExports();
+	try {
+		await work();
+	} finally {
+		Object.assign(fs, originals);
+		syncBuiltinESMExports();
+	}
+}
 
 /**
  * Runs `work` and lets it do its first `count` steps; from then on nothing that it does reaches the disk, so that it
