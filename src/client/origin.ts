@@ -13,6 +13,7 @@ import type { FileState } from "./platform.ts";
 import { objectSource, storeSource } from "./object-source.ts";
 import { localRoot, nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
+import { keysOfServed } from "./served-folder.ts";
 
 export type Origin =
 	| { readonly kind: "user" }
@@ -70,6 +71,8 @@ export async function locate(
 	const origin = entry.origin ?? packageOrigin;
 	const { physicalKey } = entry;
 	if (physicalKey.kind === "s3") {
+		const served = await locateServed(entry, physicalKey, origin, signal);
+		if (served.length > 0) return served;
 		const size = options.lazy === true ? entry.size : undefined;
 		return [await locateInBucket(key, physicalKey, origin, size, signal)];
 	}
@@ -78,6 +81,26 @@ export async function locate(
 		return locateInStore(key, entry, physicalKey.path, origin.store, signal);
 	}
 	return locateFile(key, entry, nativePath(physicalKey.path), origin, root, options.everywhere === true);
+}
+
+/** Files of a directory registry that is the bucket, too, which the physical key names. */
+async function locateServed(
+	entry: Entry,
+	physicalKey: PhysicalKey & { kind: "s3" },
+	origin: Origin,
+	signal: AbortSignal | undefined,
+): Promise<Candidate[]> {
+	const root = origin.kind === "registry" ? localRoot(origin.store) : undefined;
+	const { files } = platform();
+	if (root === undefined || origin.kind !== "registry" || files === undefined) return [];
+	const found: Candidate[] = [];
+	for (const key of await keysOfServed(origin.store, physicalKey, signal)) {
+		const path = `${root.replace(/\/+$/, "")}/${key}`;
+		const stat = await files.stat(path);
+		const fits = stat?.kind === "file" && (entry.size === undefined || stat.size === entry.size);
+		if (fits && (await isBelow(path, root))) found.push({ path });
+	}
+	return found;
 }
 
 async function locateInBucket(

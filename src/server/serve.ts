@@ -3,10 +3,12 @@ import { randomBytes } from "node:crypto";
 import { basename, sep } from "node:path";
 import { BaleError } from "../core/errors.ts";
 import { errnoOf } from "../node/file-error.ts";
-import { realPathOf, resolveInput } from "../node/path-input.ts";
+import { realPathOf, resolveInput, slashed } from "../node/path-input.ts";
 import type { S3Credentials } from "../storage/s3/signature.ts";
-import { openBucket } from "./s3/files/bucket-files.ts";
+import type { Bucket } from "./s3/bucket.ts";
+import { openBucket, type BucketOptions } from "./s3/files/bucket-files.ts";
 import { startGateway, type Gateway, type GatewayOptions } from "./s3/gateway.ts";
+import { withManifestFace } from "./s3/manifest-face.ts";
 import { isLoopback } from "./s3/request.ts";
 
 /** A folder and the name that it has as a bucket. */
@@ -42,7 +44,7 @@ export async function serveFolders(options: ServeOptions): Promise<Served> {
 		);
 	const folders = nameFolders(options.folders);
 	const keys = options.keys ?? generateKeys();
-	const buckets = await Promise.all(folders.map(({ folder, bucket }) => openBucket(folder, bucket)));
+	const buckets = await Promise.all(folders.map(({ folder, bucket }) => openFolder(folder, bucket)));
 	const { port, readOnly, origins, onError } = options;
 	try {
 		const gateway = await startGateway({ buckets, keys, host, port, readOnly, origins, onError });
@@ -50,6 +52,11 @@ export async function serveFolders(options: ServeOptions): Promise<Served> {
 	} catch (error) {
 		throw cannotListen(error, host, port ?? 0);
 	}
+}
+
+/** A folder as the bucket that clients see. Throws `NotAFile`, `ObjectNotFound`. */
+export async function openFolder(folder: string, name: string, options: BucketOptions = {}): Promise<Bucket> {
+	return withManifestFace(await openBucket(folder, name, options), slashed(folder));
 }
 
 /** Keys from the environment; undefined when there are none. Throws `InvalidConfig` for half of them. */

@@ -1,7 +1,7 @@
 /** `bale serve --s3` as a server of the tests: in this process, over folders of its own. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { openBucket } from "../../../src/server/s3/files/bucket-files.ts";
+import { openFolder } from "../../../src/server/serve.ts";
 import { startGateway, type GatewayOptions } from "../../../src/server/s3/gateway.ts";
 import { makeTemporaryDirectory, removeDirectory } from "../temporary.ts";
 import { makeKeys, serverAt, type S3Server } from "./server.ts";
@@ -21,7 +21,7 @@ export async function startTestGateway(options: Partial<GatewayOptions> = {}): P
 		keys,
 		async create(name) {
 			mkdirSync(folderOf(name));
-			const bucket = await openBucket(folderOf(name), name, { durability: "process" });
+			const bucket = await openFolder(folderOf(name), name, { durability: "process" });
 			await bucket.setVersioning(false);
 			return bucket;
 		},

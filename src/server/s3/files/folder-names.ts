@@ -3,7 +3,8 @@ import { compareNames } from "../../../core/logical-key.ts";
 import { errnoOf, fileError } from "../../../node/file-error.ts";
 import { linkStatOf } from "../../../node/file-stat.ts";
 import { isReached } from "./newest.ts";
-import { type Places, folderMark, historyMark, isHidden, isObjectKey, recordMark } from "./places.ts";
+import { folderMark, historyMark } from "../../../core/served-folder.ts";
+import { type Places, isHidden, isObjectKey, recordMark } from "./places.ts";
 
 /** Folders with more names than this are remembered between the pages of a listing. */
 const rememberedNames = 1000;

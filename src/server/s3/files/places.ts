@@ -1,6 +1,7 @@
 /** Which file of the folder an object is, and where what the bucket itself keeps lies. */
 import { createHash } from "node:crypto";
 import { unportableReason } from "../../../core/portable-key.ts";
+import { olderVersionsOf, servedFolderSettings, versionsBelow } from "../../../core/served-folder.ts";
 import { isWellFormed, utf8Length } from "../../../core/utf8.ts";
 import { faults } from "./faults.ts";
 
@@ -12,9 +13,7 @@ const keyBytes = 1024;
 const segmentBytes = 254;
 
 /** Marks at the end of the names of records: none of them is a name of another kind. */
-export const folderMark = "=";
 export const recordMark = "@";
-export const historyMark = "~";
 
 /** Paths of one bucket. */
 export class Places {
@@ -38,7 +37,7 @@ export class Places {
 		return `${this.root}/.bale/uploads`;
 	}
 	get settings(): string {
-		return `${this.root}/.bale/bucket/settings.json`;
+		return `${this.root}/${servedFolderSettings}`;
 	}
 
 	/** The file of an object. */
@@ -53,12 +52,12 @@ export class Places {
 
 	/** The folder of the other versions. */
 	history(key: string): string {
-		return this.#recordPath(key) + historyMark;
+		return `${this.root}/${olderVersionsOf(key).slice(0, -1)}`;
 	}
 
 	/** The folder of the records of keys below `base`, which is empty or ends in a slash. */
 	recordFolder(base: string): string {
-		return `${this.versions}/${base.replaceAll("/", `${folderMark}/`)}`;
+		return `${this.root}/${versionsBelow(base)}`;
 	}
 
 	/** The same file as `DirectoryStore` has: who writes a key through either waits for the other. */
