@@ -13,8 +13,8 @@ export type ConfigValue =
 
 /** All settings as a program sees them. */
 export type Config = SharedConfig & {
-	/** Settings of single buckets by `s3://bucket`, which bale keeps in a file of its own. */
-	readonly registries: { readonly [registry: string]: RegistrySettings };
+	/** Settings of single buckets by `s3://bucket`, which bale keeps in a file of its own; absent when nothing is set. */
+	readonly registries?: { readonly [registry: string]: RegistrySettings };
 };
 
 /** The settings of the shared file; keys that bale does not know are kept under their own names. */

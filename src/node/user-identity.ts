@@ -80,11 +80,10 @@ export class UserIdentity {
 		checkOptions(options);
 		const configuration = this.#configuration(options.onWarning);
 		const registries = new RegistrySettingsFile(this.#options.places);
-		const read = async (): Promise<Config> =>
-			Object.freeze({
-				...(await configuration.read(options.flags)),
-				registries: Object.fromEntries(await registries.read()),
-			});
+		const read = async (): Promise<Config> => {
+			const [shared, table] = [await configuration.read(options.flags), await registries.read()];
+			return table.size === 0 ? shared : Object.freeze({ ...shared, registries: Object.fromEntries(table) });
+		};
 		if (input === undefined) return read();
 		const before = await configuration.sharedService();
 		if (input === null || input === "") await configuration.reset();

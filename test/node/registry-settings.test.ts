@@ -45,7 +45,7 @@ describe("config({ registries })", () => {
 			"s3://lab": { endpoint: "https://a.example", profile: "p" },
 		});
 		expect((await config("")).registries).toHaveProperty(["s3://lab"]);
-		expect((await config({ registries: null })).registries).toEqual({});
+		expect(await config({ registries: null })).not.toHaveProperty("registries");
 	});
 
 	test("changes nothing when a part is wrong", async () => {
@@ -53,13 +53,15 @@ describe("config({ registries })", () => {
 		await expect(wrong).rejects.toMatchObject({ code: "InvalidConfig" });
 		const alsoWrong = config({ region: "a/b", registries: { "s3://b": { region: "eu-west-1" } } });
 		await expect(alsoWrong).rejects.toMatchObject({ code: "InvalidConfig" });
-		expect(await config()).toMatchObject({ region: null, registries: {} });
+		const after = await config();
+		expect(after.region).toBeNull();
+		expect(after).not.toHaveProperty("registries");
 	});
 
 	test("keeps what writers at the same time have set", async () => {
 		const names = Array.from({ length: 8 }, (_, index) => `s3://bucket-${index}`);
 		await Promise.all(names.map((name) => config({ registries: { [name]: { anonymous: true } } })));
-		expect(Object.keys((await config()).registries)).toEqual(names);
+		expect(Object.keys((await config()).registries ?? {})).toEqual(names);
 	});
 });
 
