@@ -63,11 +63,12 @@ export async function publish(
 	await writeManifest(registry, options);
 	if (head !== "damaged" && head?.topHash === topHash) return { topHash, pointer: undefined, changed: false };
 
-	const { pointer, created } = await writeTimestamp(registry, name, options);
+	const { pointer, etag } = await writeTimestamp(registry, name, options);
 	// Before `latest` names the revision, so that whoever conflicts with it can read who published it.
 	if (options.author !== undefined) {
 		await recordAuthor(registry, name, { pointer, author: options.author, topHash }, signal);
 	}
+	let mayHaveBeenLatest = false;
 	for (let attempt = 1; ; attempt++) {
 		try {
 			await registry.store.put(layout.latest(name), new TextEncoder().encode(topHash), {
@@ -77,12 +78,15 @@ export async function publish(
 			return { topHash, pointer, changed: true };
 		} catch (error) {
 			if (!isBaleError(error, "Conflict") || attempt === SWAP_ATTEMPTS) throw error;
+			mayHaveBeenLatest ||= error.details["answer"] === "lost";
 		}
 		try {
 			head = await acceptableHead(registry, name, options);
 		} catch (error) {
-			if (created) {
-				await registry.store.delete(layout.timestamp(name, Number(pointer))).catch(() => undefined);
+			// Others may have built on what was latest for a while: its place in the history stays.
+			if (etag !== undefined && !mayHaveBeenLatest) {
+				const key = layout.timestamp(name, Number(pointer));
+				await registry.store.delete(key, { ifEtag: etag }).catch(() => undefined);
 				await forgetAuthor(registry, name, pointer);
 			}
 			throw error;
@@ -182,13 +186,13 @@ export async function writeManifest(
 
 /**
  * The next free second, never below the greatest that is there, so that the history keeps its order; the newest pointer itself
- * when it names this revision already.
+ * when it names this revision already. `etag`: the pointer was written now.
  */
 async function writeTimestamp(
 	registry: Registry,
 	name: PackageName,
 	options: PublishOptions,
-): Promise<{ pointer: string; created: boolean }> {
+): Promise<{ pointer: string; etag: string | undefined }> {
 	const nowSeconds = Math.floor(registry.options.now() / 1000);
 	const prefix = layout.pointerPrefix(name);
 	let greatest = 0;
@@ -208,16 +212,17 @@ async function writeTimestamp(
 	}
 	// A publisher that died before it moved `latest` left this pointer: publishing again completes it.
 	if (greatest > 0 && (await namesRevision(registry, name, greatest, options))) {
-		return { pointer: String(greatest), created: false };
+		return { pointer: String(greatest), etag: undefined };
 	}
 	let seconds = Math.max(nowSeconds, greatest === 0 ? 0 : greatest + (greatest >= nowSeconds ? 1 : 0));
 	for (let attempt = 0; attempt < TIMESTAMP_ATTEMPTS; attempt++, seconds++) {
 		try {
-			await registry.store.put(layout.timestamp(name, seconds), new TextEncoder().encode(options.topHash), {
+			const bytes = new TextEncoder().encode(options.topHash);
+			const { etag } = await registry.store.put(layout.timestamp(name, seconds), bytes, {
 				signal: options.signal,
-				condition: { ifAbsent: true },
+				condition: { ifAbsent: true, neverThere: true },
 			});
-			return { pointer: String(seconds), created: true };
+			return { pointer: String(seconds), etag };
 		} catch (error) {
 			if (!isBaleError(error, "Conflict")) throw error;
 		}

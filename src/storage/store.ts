@@ -48,8 +48,11 @@ export type ByteSource = {
 	deliver?(sink: Sink, range?: ByteRange, signal?: AbortSignal): Promise<void>;
 };
 
-/** A condition on the object that is there now: none, or one with this ETag. */
-export type Condition = { readonly ifAbsent: true } | { readonly ifEtag: string };
+/**
+ * A condition on the object that is there now: none, or one with this ETag. `neverThere`: nor may there be what a service
+ * keeps of a deleted object, where it takes that into account.
+ */
+export type Condition = { readonly ifAbsent: true; readonly neverThere?: true } | { readonly ifEtag: string };
 export type ReadOptions = {
 	readonly versionId?: string;
 	readonly range?: ByteRange;
@@ -95,6 +98,15 @@ export type UnfinishedUpload = {
 	readonly size: number;
 };
 
+export type DeleteOptions = {
+	/**
+	 * The object's ETag: what is there is this one when the deletion begins, and where the deletion must be sent again it is
+	 * only done while it still is, so that nothing that others have put there since is deleted.
+	 */
+	readonly ifEtag?: string | undefined;
+	readonly signal?: AbortSignal | undefined;
+};
+
 /** Bytes of a file of this machine. */
 export type LocalBytes = {
 	readonly bytes: RandomBytes;
@@ -137,7 +149,7 @@ export interface Store {
 	/** Whole or not at all: no reader ever sees part of an object. Throws `Conflict` if the condition fails. */
 	put(key: string, source: ByteSource | Uint8Array, options?: WriteOptions): Promise<ObjectInfo>;
 	/** Deleting what is not there is no error. */
-	delete(key: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
+	delete(key: string, options?: DeleteOptions): Promise<void>;
 	/** In ascending order of the keys' UTF-8 bytes. `prefix` is any text, as in S3. */
 	list(prefix: string, options?: ListOptions): AsyncIterable<ListItem>;
 	/** The latest version of every object, as `list` without delimiter, with its version id. Absent: there are no versions. */

@@ -65,6 +65,8 @@ export type Operation = {
 	readonly creates?: true;
 	/** Nothing changes by it: may be repeated unsigned when the signature is refused. */
 	readonly isRead: boolean;
+	/** Not sent again when it is not known whether it was carried out: `StoreUnavailable`, or what the server said. */
+	readonly once?: true;
 	readonly signal?: AbortSignal | undefined;
 };
 
@@ -200,6 +202,7 @@ export class S3Client {
 	 */
 	async send(operation: Operation): Promise<Answer | Refusal> {
 		const { signal } = operation;
+		const most = operation.once === true ? 1 : maxAttempts;
 		let repeated = false;
 		let refreshed = false;
 		let clockSet = false;
@@ -219,7 +222,7 @@ export class S3Client {
 				// Nothing that trying again would change.
 				if (error instanceof BaleError) throw error;
 				repeated = true;
-				if (attempt >= maxAttempts) throw unreachable(this.subject(operation), error);
+				if (attempt >= most) throw unreachable(this.subject(operation), error);
 				await this.#wait(attempt, undefined, signal);
 				continue;
 			}
@@ -253,7 +256,7 @@ export class S3Client {
 			if (refusedSigned !== undefined && [403, 404].includes(failure.status)) {
 				return { ok: false, failure: refusedSigned, repeated };
 			}
-			if (!isRetryable(failure) || attempt >= maxAttempts) return { ok: false, failure, repeated };
+			if (!isRetryable(failure) || attempt >= most) return { ok: false, failure, repeated };
 			if (failure.status >= 500) repeated = true;
 			await this.#wait(attempt, failure.retryAfterMs, signal);
 		}

@@ -194,6 +194,8 @@ export class ObjectWriter {
 		if (condition !== undefined && "ifEtag" in condition) {
 			throw conflict(key, found === undefined ? "it is gone" : "it was changed by somebody else", {
 				expected: condition.ifEtag,
+				// An answer was lost: the object may have been ours for a while.
+				...(ours === undefined ? {} : { answer: "lost" }),
 				...(found === undefined ? {} : { found: found.etag }),
 			});
 		}
@@ -205,7 +207,9 @@ export class ObjectWriter {
 	 * the write although there is nothing to read.
 	 */
 	async #hidesMarker(key: string, options: WriteOptions): Promise<boolean> {
-		const absent = options.condition !== undefined && "ifAbsent" in options.condition;
+		const { condition } = options;
+		// Two who write where something was deleted could both take themselves for the only one.
+		const absent = condition !== undefined && "ifAbsent" in condition && condition.neverThere !== true;
 		return absent && (await this.#reader.head(key, { signal: options.signal })) === undefined;
 	}
 

@@ -5,6 +5,7 @@ import { checkStoreKey } from "../store-key.ts";
 import type {
 	ByteSource,
 	CopySource,
+	DeleteOptions,
 	ListItem,
 	ListOptions,
 	ObjectBody,
@@ -39,6 +40,8 @@ export type S3StoreOptions = S3ClientOptions & {
 };
 
 const mebibyte = 1024 * 1024;
+const deletionAttempts = 6;
+const deletionPauseMs = 100;
 
 /**
  * Objects in a bucket of AWS S3 or of a server that speaks its protocol. Objects below 8 MiB are sent whole, larger
@@ -152,23 +155,35 @@ export class S3Store implements Store {
 		return this.#copier.copyFrom(source, key, options);
 	}
 
-	async delete(key: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+	async delete(key: string, options: DeleteOptions = {}): Promise<void> {
 		checkStoreKey(key);
+		const { ifEtag, signal } = options;
 		const operation: Operation = {
 			action: "s3:DeleteObject",
 			method: "DELETE",
 			key: this.#prefix + key,
 			isRead: false,
-			signal: options.signal,
+			...(ifEtag === undefined ? {} : { once: true }),
+			signal,
 		};
-		const outcome = await this.#client.send(operation);
-		if (outcome.ok) {
-			outcome.response.discard();
-			return;
+		for (let attempt = 1; ; attempt++) {
+			const isLast = ifEtag === undefined || attempt === deletionAttempts;
+			try {
+				const outcome = await this.#client.send(operation);
+				if (outcome.ok) {
+					outcome.response.discard();
+					return;
+				}
+				const { status, code } = outcome.failure;
+				if (status === 404 && code === "NoSuchKey") return;
+				throw toBaleError(this.#client.subject(operation), outcome.failure);
+			} catch (error) {
+				if (isLast || !isBaleError(error, "StoreUnavailable")) throw error;
+			}
+			// It may have been carried out, and somebody else have put another object there since.
+			if ((await this.head(key, { signal }))?.etag !== ifEtag) return;
+			await this.#client.pause(Math.random() * deletionPauseMs * attempt, signal);
 		}
-		const { status, code } = outcome.failure;
-		if (status === 404 && code === "NoSuchKey") return;
-		throw toBaleError(this.#client.subject(operation), outcome.failure);
 	}
 
 	async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListItem, void> {

@@ -26,6 +26,8 @@ export type S3Proxy = {
 	/** Every request since the start or the last `clear`, in the order of arrival. */
 	readonly log: readonly LoggedRequest[];
 	plan: FaultPlan;
+	/** Each request waits for it before it goes on. */
+	before: (request: Named) => Promise<void>;
 	/** Forgets the log and gives it back. */
 	clear(): LoggedRequest[];
 	stop(): Promise<void>;
@@ -43,8 +45,15 @@ export async function startProxy(target: Pick<S3Server, "endpoint" | "credential
 		const fault = result.plan(named);
 		const entry: LoggedRequest = { ...named, sent: 0, received: 0, status: 0, fault };
 		log.push(entry);
-		incoming.on("data", (chunk: Uint8Array) => (entry.sent += chunk.length));
-		new Exchange(incoming, outgoing, entry, { agent, host: upstream.hostname, port: upstream.port }).run();
+		const exchange = new Exchange(incoming, outgoing, entry, {
+			agent,
+			host: upstream.hostname,
+			port: upstream.port,
+		});
+		void result.before(named).then(() => {
+			incoming.on("data", (chunk: Uint8Array) => (entry.sent += chunk.length));
+			exchange.run();
+		});
 	});
 	proxy.on("connection", (socket) => {
 		sockets.add(socket);
@@ -63,6 +72,7 @@ export async function startProxy(target: Pick<S3Server, "endpoint" | "credential
 		server: serverAt(endpoint, target.credentials, stop),
 		log,
 		plan: () => undefined,
+		before: () => Promise.resolve(),
 		clear: () => log.splice(0),
 		stop,
 	};
