@@ -41,7 +41,6 @@ const usualHints: Readonly<Record<ErrorCode, string>> = {
 	LimitExceeded: "Split it, or make it smaller",
 	NotAFile: "Check the path",
 	Unsupported: "See what this version can do: bale help",
-	Incomplete: "Run the same command again",
 	PackageNotFound: 'Run "bale list" with that registry to see its packages',
 	RevisionNotFound: 'Run "bale log" with that package and registry to see its revisions',
 	EntryNotFound: 'Run "bale ls --recursive" with that package to see its files',

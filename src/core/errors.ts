@@ -38,8 +38,6 @@ export const errorTable = {
 	NotAFile: kind(2, 400, "a path is not a regular file, or not a directory where one is needed"),
 	Unsupported: kind(2, 400, "this version of bale, or this store, cannot do that"),
 
-	Incomplete: kind(3, 500, "partly done; the rest is listed", true),
-
 	PackageNotFound: kind(10, 404, "no package of that name in the registry"),
 	RevisionNotFound: kind(10, 404, "no revision with that top hash or pointer"),
 	EntryNotFound: kind(10, 404, "no such logical key in the package"),

@@ -35,12 +35,7 @@ const mebibyte = 1024 * 1024;
 const large = Buffer.alloc(9 * mebibyte, "nine mebibytes ");
 
 /** What may be reported of a network that is worse than what repeating gets over, or of bytes that have changed on the way. */
-const outOfReach: readonly ErrorCode[] = [
-	"StoreUnavailable",
-	"Conflict",
-	"DestinationConflict",
-	"Incomplete",
-];
+const outOfReach: readonly ErrorCode[] = ["StoreUnavailable", "Conflict", "DestinationConflict"];
 const damaged: readonly ErrorCode[] = [
 	"IntegrityMismatch",
 	"TopHashMismatch",
