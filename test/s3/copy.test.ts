@@ -148,12 +148,12 @@ onEachServer((server) => {
 			for (const [key, content] of Object.entries(text))
 				await store.put(`from/${key}`, new TextEncoder().encode(content));
 			await store.put("large", large(3));
-			const [get, put] = [vi.spyOn(S3Store.prototype, "get"), vi.spyOn(S3Store.prototype, "put")];
+			const moves = (["get", "deliver", "put"] as const).map((move) => vi.spyOn(S3Store.prototype, move));
 			expect(await copy(`s3://${one}/from/`, `s3://${one}/to/`)).toEqual({ files: 3, bytes: 12 });
 			await copy(`s3://${one}/from/`, `s3://${two}`);
 			await copy(`s3://${one}/from/d/empty`, `s3://${two}/one/`);
 			await copy(`s3://${one}/large`, `s3://${two}/large`);
-			expect([get.mock.calls, put.mock.calls]).toEqual([[], []]);
+			for (const move of moves) expect(move).not.toHaveBeenCalled();
 			vi.restoreAllMocks();
 			expect(await objects(store, "to/")).toEqual(below("to/", text));
 			const other = server().openStore(two);
