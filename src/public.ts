@@ -22,6 +22,7 @@ export {
 	type InstallResult,
 	type PushResult,
 } from "./client/verbs.ts";
+export { lostRevisions, type LostRevision, type LostRevisionsOptions } from "./client/lost-revisions.ts";
 export { copy, type CopyOptions } from "./client/copy.ts";
 export {
 	deletePackage,

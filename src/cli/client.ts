@@ -16,6 +16,7 @@ export {
 	installPackage,
 	isBaleError,
 	listPackages,
+	lostRevisions,
 	pushPackage,
 	readWorkflow,
 	readWorkflows,

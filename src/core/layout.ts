@@ -13,6 +13,8 @@ export const layout = {
 	packagesPrefix,
 	/** All pointers begin so. */
 	namesPrefix,
+	/** All records of authors begin so. */
+	authorsPrefix,
 	workflowConfig: ".quilt/workflows/config.yml",
 	manifest(topHash: TopHash): string {
 		return packagesPrefix + topHash;

@@ -7,6 +7,11 @@ export type PackageName = Branded<"PackageName">;
 
 const pattern = /^[\p{L}\p{N}_-]+\/[\p{L}\p{N}_-]+$/u;
 
+/** Whether `text` is what `parsePackageName` takes. */
+export function isPackageName(text: string): text is PackageName {
+	return pattern.test(text);
+}
+
 /**
  * Checks a package name: two parts of letters, numbers (of any script), `_` and `-`, with one slash
  * between them. Names are neither normalised nor changed in case. Throws `InvalidName`.

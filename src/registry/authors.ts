@@ -3,7 +3,7 @@
  * the author, the second the top hash, so that a pointer that another client has overwritten can be written again.
  */
 import { layout } from "../core/layout.ts";
-import type { PackageName } from "../core/names.ts";
+import { isPackageName, type PackageName } from "../core/names.ts";
 import { isTopHash, type TopHash } from "../core/top-hash.ts";
 import type { Registry } from "./registry.ts";
 
@@ -45,8 +45,30 @@ export async function readAuthor(
 	return (await readPublication(registry, name, pointer))?.author;
 }
 
+/** The packages that bale has recorded publications of, with the pointers that it wrote, one package after another. */
+export async function* publicationNames(
+	registry: Registry,
+	signal?: AbortSignal,
+): AsyncGenerator<{ readonly name: PackageName; readonly pointers: readonly string[] }, void> {
+	let name: PackageName | undefined;
+	let pointers: string[] = [];
+	for await (const item of registry.store.list(layout.authorsPrefix, { signal })) {
+		if ("prefix" in item) continue;
+		const found = /^([^/]+\/[^/]+)\/(\d{1,15})$/.exec(item.key.slice(layout.authorsPrefix.length));
+		const [, at = "", pointer = ""] = found ?? [];
+		if (!isPackageName(at)) continue;
+		if (name !== undefined && at !== name) {
+			yield { name, pointers };
+			pointers = [];
+		}
+		name = at;
+		pointers.push(pointer);
+	}
+	if (name !== undefined) yield { name, pointers };
+}
+
 /** What bale recorded of a timestamp pointer. */
-async function readPublication(
+export async function readPublication(
 	registry: Registry,
 	name: PackageName,
 	pointer: string,

@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { findPlaces } from "../../node/places.ts";
 import type { Invocation, Report } from "../command.ts";
 import { type Finding, type Severity, fault, ok } from "../doctor/finding.ts";
+import { checkLost } from "../doctor/lost.ts";
 import { checkLogin } from "../doctor/login.ts";
 import { checkRegistryFolder } from "../doctor/registry-folder.ts";
 import { checkServer } from "../doctor/servers.ts";
@@ -12,6 +13,8 @@ import { checkLocalRegistry, checkRemoteRegistry, checkSettings, folderOf } from
 import { checkUploads, defaultAgeHours } from "../doctor/uploads.ts";
 import { checkEnvironment, checkNode, checkPlaces } from "../doctor/system.ts";
 import { plural } from "../format.ts";
+
+const changing = ["abort-uploads", "heal"] as const;
 
 /** `bale doctor` */
 export async function run(invocation: Invocation): Promise<Report> {
@@ -38,7 +41,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		notes: [
 			problems + warnings === 0
 				? "Nothing is wrong"
-				: `${plural(problems, "problem")}, ${plural(warnings, "warning")}${invocation.options.flag("abort-uploads") ? "" : "; nothing was changed"}`,
+				: `${plural(problems, "problem")}, ${plural(warnings, "warning")}${changing.some((flag) => invocation.options.flag(flag)) ? "" : "; nothing was changed"}`,
 		],
 		exitCode: problems === 0 ? 0 : 4,
 	};
@@ -66,6 +69,7 @@ async function examine({ words, options, signal, env }: Invocation): Promise<Fin
 	];
 	const offline = options.flag("offline");
 	const deep = options.flag("deep");
+	const heal = options.flag("heal");
 	const registries = new Set([local, ...(remote === undefined ? [] : [remote]), ...words]);
 	const uploads = {
 		abort: options.flag("abort-uploads"),
@@ -76,13 +80,18 @@ async function examine({ words, options, signal, env }: Invocation): Promise<Fin
 	for (const registry of registries) {
 		const path = folderOf(registry);
 		if (path === undefined) {
-			if (!offline && /^s3:/i.test(registry)) findings.push(...(await checkBucket(registry, uploads)));
+			if (!offline && /^s3:/i.test(registry)) {
+				findings.push(...(await checkBucket(registry, uploads)));
+				// Each publication takes two requests.
+				if (heal || deep) findings.push(...(await checkLost(registry, { heal, signal })));
+			}
 			continue;
 		}
 		const folder = resolve(path.replace(/^~(?=$|\/)/, homedir()));
 		if (seen.has(folder)) continue;
 		seen.add(folder);
 		findings.push(...(await checkRegistryFolder({ folder, now: Date.now(), deep, signal })));
+		findings.push(...(await checkLost(folder, { heal, signal })));
 	}
 	if (!offline) {
 		for (const [key, what] of [

@@ -56,6 +56,10 @@ export const checkCommands: readonly CommandSpec[] = [
 			{ name: "offline", what: "Contact no server" },
 			{ name: "deep", what: "Read every manifest and compare it with its top hash, however many there are" },
 			{
+				name: "heal",
+				what: "Look for published revisions whose pointer another client has written over, in buckets too, and list them again; latest stays",
+			},
+			{
 				name: "abort-uploads",
 				what: "Remove what broken uploads, also of other clients, have left in the buckets that are looked at",
 			},
@@ -69,6 +73,7 @@ export const checkCommands: readonly CommandSpec[] = [
 		],
 		examples: [
 			{ command: "bale doctor /data/lab", what: "Also look at a registry" },
+			{ command: "bale doctor s3://lab --heal", what: "List again what a racing client has written over" },
 			{ command: "bale doctor s3://lab --abort-uploads", what: "Remove what broken uploads have left" },
 		],
 		schema: "bale.doctor/1",
