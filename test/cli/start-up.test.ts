@@ -1,8 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { childEnvironment } from "../support/cli.ts";
 import { root } from "../support/repository.ts";
@@ -66,6 +66,23 @@ describe("the start of bale", () => {
 		expect(await unordered("__complete", "--", "show", "ann/")).toEqual(
 			new Set([...completion, ...table, "dist/cli/completion/registry-names.js", "dist/node/places.js"]),
 		);
+	});
+
+	it("loads nothing but the script for the completion of a shell", async () => {
+		const script = ["dist/cli/main.js", "dist/cli/completion/scripts.js"];
+		expect(await loadedBy("completion", "zsh")).toEqual(script);
+		expect(await loadedBy("completion", "tcsh")).toContain("dist/cli/run.js");
+	});
+
+	it("says that a script could not be written", () => {
+		const full = openSync("/dev/full", "w");
+		const { status, stderr } = spawnSync(process.execPath, [join(root, modules), "completion", "fish"], {
+			env: childEnvironment(temporaryDirectory()),
+			stdio: ["ignore", full, "pipe"],
+			encoding: "utf8",
+		});
+		closeSync(full);
+		expect([status === 0, stderr]).toEqual([false, expect.stringContaining("error: ")]);
 	});
 
 	it("loads YAML, schemas and patterns for a registry with workflows, and nothing of them for others", async () => {

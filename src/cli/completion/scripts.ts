@@ -2,6 +2,10 @@
 
 export type Shell = "bash" | "zsh" | "fish";
 
+export function isShell(text: string): text is Shell {
+	return text === "bash" || text === "zsh" || text === "fish";
+}
+
 /**
  * bash cuts words at `:`, `=` and `@`, which are part of our words; so the line is split at blanks here,
  * and what bash has cut off is removed from the candidates again (a final `@` it keeps with the word).
