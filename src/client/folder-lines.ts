@@ -63,7 +63,8 @@ export function linesOfFolder(folder: HashedFolder): Lines {
 	const base = folder.root === "/" ? "" : folder.root;
 	const baseUrl = base === "" ? "file://" : formatPhysicalKey({ kind: "file", path: base });
 	const invalid: string[] = [];
-	for (const [index, key] of folder.keys.entries()) {
+	for (let index = 0; index < folder.keys.length; index++) {
+		const key = folder.keys[index] as string;
 		const size = Number(folder.states[index * stateFields + 2]);
 		const value = folder.hashes[index] ?? "";
 		const path = folder.paths.get(index);

@@ -21,7 +21,7 @@ import {
 	unlinkSync,
 	writeSync,
 } from "node:fs";
-import { createReadBuffer } from "./read-buffer.mjs";
+import { createReadBuffer, readBufferBytes } from "./read-buffer.mjs";
 
 /**
  * @typedef {"changed" | "missing" | "not-a-file" | "mismatch" | "exists" | "aborted" | "system"} FailureReason
@@ -200,6 +200,25 @@ function readRun({ fd, path, offset, length }, context, onChunk) {
 	}
 }
 
+/**
+ * All of a file that fits into the thread's buffer; the next call overwrites it.
+ * @param {number} fd
+ * @param {string} path
+ * @param {number} size
+ * @param {Context} context
+ */
+function readWhole(fd, path, size, context) {
+	const buffer = (sharedBuffer ??= createReadBuffer());
+	if (Atomics.load(context.cancelled, 0) !== 0) throw fail("aborted", path, "the work was interrupted");
+	let length = 0;
+	while (length < size) {
+		const count = readSync(fd, buffer, length, size - length, length);
+		if (count === 0) throw fail("changed", path, `it ended after ${length} bytes while it was read`);
+		length += count;
+	}
+	return buffer.subarray(0, size);
+}
+
 /** SHA-256 of each part, then of the digests: a content hash and, on demand, the plain one. */
 class ContentHash {
 	/** @param {number} partSize @param {boolean} chunked @param {boolean} plain */
@@ -265,16 +284,14 @@ function hashWholeFiles({ base, paths: joined, sizes, plain, seen, wholeBytes = 
 	for (let index = 0; index < paths.length; index++) {
 		const path = base + paths[index];
 		try {
-			const stat = (seen ? openSeen : openRegularFile)(path, sizes?.[index], (fd, before) => {
-				const size = Number(before.size);
-				if (size > wholeBytes) {
-					hashes[index] = "";
-					return;
-				}
-				hashes[index] = hashOpened({ fd, path, size, plain, index }, context);
-				const after = fstatSync(fd, { bigint: true });
-				if (!isSameContent(before, after)) throw fail("changed", path, "it was written to while it was read");
-			});
+			const { fd, stat } = (seen ? openSeen : openRegular)(path, sizes?.[index]);
+			try {
+				const size = Number(stat.size);
+				hashes[index] =
+					size > wholeBytes ? "" : hashOpened({ fd, path, size, plain, index, before: stat }, context);
+			} finally {
+				closeSync(fd);
+			}
 			noteState(states, index, stat);
 		} catch (error) {
 			hashes[index] = failureOf(error, path);
@@ -287,35 +304,20 @@ function hashWholeFiles({ base, paths: joined, sizes, plain, seen, wholeBytes = 
  * Opens what has just been found to be a regular file. Should it have become another thing meanwhile, that is opened
  * without waiting (a FIFO would block) and never read.
  * @param {string} path
- * @param {number | undefined} size
- * @param {(fd: number, stat: import("node:fs").BigIntStats) => void} use
+ * @param {number} [size]
  */
-function openSeen(path, size, use) {
+function openSeen(path, size) {
 	const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
 	try {
 		const stat = fstatSync(fd, { bigint: true });
 		if (!stat.isFile()) throw fail("not-a-file", path, "it is not a regular file");
-		if (size !== undefined && Number(stat.size) !== size)
+		if (size !== undefined && Number(stat.size) !== size) {
 			throw fail("changed", path, sizeState(stat.size, size));
-		use(fd, stat);
-		return stat;
-	} finally {
+		}
+		return { fd, stat };
+	} catch (error) {
 		closeSync(fd);
-	}
-}
-
-/**
- * @param {string} path
- * @param {number | undefined} size
- * @param {(fd: number, stat: import("node:fs").BigIntStats) => void} use
- */
-function openRegularFile(path, size, use) {
-	const { fd, stat } = openRegular(path, size);
-	try {
-		use(fd, stat);
-		return stat;
-	} finally {
-		closeSync(fd);
+		throw error;
 	}
 }
 
@@ -325,31 +327,42 @@ function isSameContent(a, b) {
 }
 
 /**
- * The hash of an open file: what fits into the buffer is hashed by one call for each hash.
- * @param {{ fd: number, path: string, size: number, plain: boolean, index: number }} file
+ * The hash of an open file that stays as it was `before`: what fits into the buffer is hashed by one call for each hash.
+ * @param {{
+ *   fd: number, path: string, size: number, plain: boolean, index: number, before: import("node:fs").BigIntStats,
+ * }} file
  * @param {Context} context
  */
-function hashOpened({ fd, path, size, plain, index }, context) {
-	/** @type {import("node:crypto").Hash | undefined} */
-	let hash;
-	/** @type {Buffer | undefined} */
-	let whole;
+function hashOpened({ fd, path, size, plain, index, before }, context) {
+	const isSmall = size <= readBufferBytes;
+	const bytes = isSmall ? readWhole(fd, path, size, context) : undefined;
+	const digest = bytes ?? hashInPieces({ fd, path, size, index }, context);
+	if (!isSameContent(before, fstatSync(fd, { bigint: true }))) {
+		throw fail("changed", path, "it was written to while it was read");
+	}
+	if (plain) return bytes === undefined ? digest.toString("hex") : hashOnce("sha256", bytes, "hex");
+	// Of nothing there is no part.
+	const part = bytes === undefined || size === 0 ? digest : hashOnce("sha256", bytes, "buffer");
+	return hashOnce("sha256", part, "base64");
+}
+
+/**
+ * SHA-256 of a file that is larger than the buffer.
+ * @param {{ fd: number, path: string, size: number, index: number }} file
+ * @param {Context} context
+ */
+function hashInPieces({ fd, path, size, index }, context) {
+	const hash = createHash("sha256");
 	let untold = 0;
 	readRun({ fd, path, offset: 0, length: size }, context, (chunk) => {
-		if (chunk.length === size) {
-			whole = chunk;
-			return;
-		}
-		(hash ??= createHash("sha256")).update(chunk);
+		hash.update(chunk);
 		untold += chunk.length;
 		if (untold >= progressStepBytes) {
 			context.onBytes(index, untold);
 			untold = 0;
 		}
 	});
-	if (plain) return hash?.digest("hex") ?? hashOnce("sha256", whole ?? "", "hex");
-	const digest = hash?.digest() ?? (whole && hashOnce("sha256", whole, "buffer"));
-	return hashOnce("sha256", digest ?? "", "base64");
+	return hash.digest();
 }
 
 /**

@@ -83,7 +83,8 @@ class FolderRun implements HashedFolder {
 		const isKnown = this.#cache !== undefined && this.#cache.size > 0;
 		let batch = new Batch();
 		for await (const { keys, links } of walkInOrder(this.root, this.#options, batchFiles)) {
-			for (const [number, key] of keys.entries()) {
+			for (let number = 0; number < keys.length; number++) {
+				const key = keys[number] as string;
 				if (select?.(key) === false) continue;
 				const index = this.keys.length;
 				const link = links.size === 0 ? undefined : links.get(number);
@@ -155,7 +156,8 @@ class FolderRun implements HashedFolder {
 			settle: ({ hashes = [], states = new BigInt64Array() }) => {
 				this.#putStates(indexes, states);
 				let bytes = 0;
-				for (const [item, outcome] of hashes.entries()) {
+				for (let item = 0; item < hashes.length; item++) {
+					const outcome = hashes[item] ?? "";
 					if (typeof outcome !== "string") throw workError(outcome, "hash");
 					const index = indexes[item] as number;
 					if (outcome === "") this.#apart.push(index);
@@ -170,7 +172,8 @@ class FolderRun implements HashedFolder {
 	}
 
 	#settleRead(index: number, value: string): void {
-		const [mtimeNs = 0n, ctimeNs = 0n] = this.states.subarray(index * stateFields + 3);
+		const at = index * stateFields;
+		const [mtimeNs, ctimeNs] = [this.states[at + 3] as bigint, this.states[at + 4] as bigint];
 		if (!isRacy({ mtimeNs, ctimeNs }, this.#startedMs)) {
 			this.#isGood[index] = 1;
 			this.#news++;
