@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Bucket } from "../../../src/server/s3/bucket.ts";
 import { filesBelow } from "../../support/files.ts";
@@ -133,6 +133,16 @@ function withoutIds(facts: unknown[]): unknown[] {
 
 /** What a kill left behind hinders nobody and does not stay for ever. */
 async function checkUsable(bucket: Bucket, root: string): Promise<void> {
+	const path = join(root, key);
+	mkdirSync(dirname(path), { recursive: true });
+	rmSync(path, { force: true });
+	writeFileSync(path, "of somebody else");
+	for (const { text, isDeleteMarker } of (await seen(bucket)) as {
+		text?: string;
+		isDeleteMarker: boolean;
+	}[]) {
+		expect(text === undefined, "a version without its content").toBe(isDeleteMarker);
+	}
 	await put(bucket, key, "after");
 	expect(await content(bucket, key)).toBe("after");
 	for (const versionId of await idsOf(bucket)) await bucket.delete(key, versionId);

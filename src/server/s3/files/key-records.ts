@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { errnoOf, fileError } from "../../../node/file-error.ts";
 import { removeEmptyDirectories } from "../../../node/directories.ts";
 import { syncDirectory } from "../../../node/temporary-file.ts";
-import { linkOrCopy, readText, removeFile, renameStaged, stageText } from "./disk.ts";
+import { linkOrCopy, readText, regularFile, removeFile, renameStaged, stageText } from "./disk.ts";
 import { type Places, recordMark } from "./places.ts";
 import { formatRecords, historyName, parseHistoryName, parseRecords, type VersionRecord } from "./record.ts";
 
@@ -63,8 +63,11 @@ export class KeyRecords {
 		return names.sort((a, b) => (a < b ? 1 : -1));
 	}
 
+	/** The record of a version of the history; undefined when there is none, or its content is not there. */
 	readHistory(name: string): VersionRecord | undefined {
-		return parseRecords(readText(this.#recordPath(name)) ?? "")[0];
+		const record = parseRecords(readText(this.#recordPath(name)) ?? "")[0];
+		const isWhole = record?.file === undefined || regularFile(this.contentPath(name)) !== undefined;
+		return isWhole ? record : undefined;
 	}
 
 	/** The content of a version of the history. */
@@ -82,12 +85,15 @@ export class KeyRecords {
 		removeFile(this.#candidates);
 	}
 
-	/** Removes contents that lost their records when a process was killed, and folders that hold nothing. */
+	/** Removes contents and records that lost each other when a process was killed, and folders that hold nothing. */
 	tidy(): void {
 		const names = new Set(this.#names());
 		for (const name of names) {
-			if (parseHistoryName(name) !== undefined && !names.has(name + recordMark))
-				removeFile(this.contentPath(name));
+			const version = name.endsWith(recordMark) ? name.slice(0, -recordMark.length) : name;
+			if (parseHistoryName(version) === undefined) continue;
+			const isWhole =
+				version === name ? names.has(name + recordMark) : this.readHistory(version) !== undefined;
+			if (!isWhole) removeFile(`${this.#history}/${name}`);
 		}
 		removeEmptyDirectories(this.#history, this.places.versions);
 		removeEmptyDirectories(dirname(this.#candidates), this.places.versions);

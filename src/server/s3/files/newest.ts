@@ -74,10 +74,10 @@ function describeForeign(
 ): Newest | undefined | "changed" {
 	if (stat !== undefined) return foreignFile(records, stat, versioning);
 	// Others removed the file. What the bucket keeps of earlier versions is older than this.
-	const name = records.historyNames()[0];
-	if (name === undefined) return undefined;
-	const modified = records.readHistory(name)?.modified ?? 0;
-	const versionId = `d${stateHash([name, ...candidates.map(historyName)].join()).slice(0, 20)}`;
+	const older = records.historyNames().find((name) => records.readHistory(name) !== undefined);
+	const modified = older === undefined ? undefined : records.readHistory(older)?.modified;
+	if (older === undefined || modified === undefined) return undefined;
+	const versionId = `d${stateHash([older, ...candidates.map(historyName)].join()).slice(0, 20)}`;
 	return {
 		record: markerRecord("", versioning ? versionId : nullVersionId, modified),
 		stat: undefined,

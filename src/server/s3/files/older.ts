@@ -2,6 +2,7 @@
 import type { KeyRecords } from "./key-records.ts";
 import type { Newest } from "./newest.ts";
 import { historyName, parseHistoryName, type VersionRecord } from "./record.ts";
+import { nullVersionId } from "./version-id.ts";
 
 /** Names of all versions but the newest, newest first: the history, and delete markers that others wrote over. */
 export function olderNames(records: KeyRecords, newest: Newest | undefined): string[] {
@@ -10,7 +11,10 @@ export function olderNames(records: KeyRecords, newest: Newest | undefined): str
 		for (const record of records.candidates()) if (record.file === undefined) names.add(historyName(record));
 	}
 	if (newest !== undefined) names.delete(historyName(newest.record));
-	return [...names].sort((a, b) => (a < b ? 1 : -1));
+	// There is one version `null` at most; a file of somebody else becomes it without a look at the others.
+	const isHidden = (name: string): boolean =>
+		newest?.record.versionId === nullVersionId && parseHistoryName(name)?.versionId === nullVersionId;
+	return [...names].filter((name) => !isHidden(name)).sort((a, b) => (a < b ? 1 : -1));
 }
 
 /** The record of one of `olderNames`; undefined when it was deleted meanwhile. */
