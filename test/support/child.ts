@@ -5,11 +5,14 @@ import { root } from "./repository.ts";
 
 const hooks = pathToFileURL(join(root, "test/support/typescript/register.mjs")).href;
 
+/** Arguments with which Node runs a TypeScript file of this repository. */
+export function scriptCommand(file: string, args: readonly string[] = []): string[] {
+	return ["--import", hooks, join(root, file), ...args];
+}
+
 /** Starts a TypeScript file of this repository in a process of its own. */
 export function startScript(file: string, args: readonly string[] = []): ChildProcess {
-	return spawn(process.execPath, ["--import", hooks, join(root, file), ...args], {
-		stdio: ["ignore", "pipe", "pipe"],
-	});
+	return spawn(process.execPath, scriptCommand(file, args), { stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** Runs a TypeScript file of this repository to its end; gives what it printed, and throws when it failed. */

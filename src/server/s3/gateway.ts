@@ -110,16 +110,21 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 		} catch (error) {
 			answer = faultAnswer(toFault(error), message, requestId);
 		}
-		const more = { "x-amz-request-id": requestId, ...headers, ...connection(message, response) };
+		const more: Record<string, string> = {
+			"x-amz-request-id": requestId,
+			...headers,
+			...connection(message, response),
+		};
+		const closes = (answer.headers?.["connection"] ?? more["connection"]) === "close";
+		const skipped = (): Promise<void> => (closes ? Promise.resolve() : skipRest(message));
 		try {
-			if (!signal.aborted) await sendAnswer(response, answer, more, signal);
+			if (!signal.aborted) await sendAnswer(response, answer, more, signal, skipped);
 			else response.destroy();
 		} catch (error) {
 			if (!signal.aborted) options.onError?.(error);
 			response.destroy();
 		} finally {
 			await answer.close?.();
-			skipRest(message);
 		}
 	};
 
@@ -178,11 +183,15 @@ function continued(response: ServerResponse): boolean {
 }
 
 /** What was not read of a body is skipped, so that the answer arrives; not for long. */
-function skipRest(message: IncomingMessage): void {
+async function skipRest(message: IncomingMessage): Promise<void> {
 	if (message.complete || message.destroyed) return;
-	message.resume();
-	const timer = setTimeout(() => message.socket.destroy(), skipMs);
-	message.once("close", () => {
-		clearTimeout(timer);
+	await new Promise<void>((resolve) => {
+		const done = (): void => {
+			clearTimeout(timer);
+			resolve();
+		};
+		const timer = setTimeout(done, skipMs);
+		for (const event of ["end", "close", "error"]) message.once(event, done);
+		message.resume();
 	});
 }

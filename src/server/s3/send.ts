@@ -8,12 +8,16 @@ import { formatError } from "./xml-text.ts";
 /** How long a client may take to accept a piece of an answer. */
 const drainMs = 300_000;
 
-/** Sends an answer to its end; ends the connection when its bytes cannot be had. */
+/**
+ * Sends an answer to its end; ends the connection when its bytes cannot be had. `skipped`: reads what the client still sends,
+ * which would not see the answer if the connection ended before.
+ */
 export async function sendAnswer(
 	response: ServerResponse,
 	answer: Answer,
 	more: Readonly<Record<string, string>>,
 	signal: AbortSignal,
+	skipped: () => Promise<void>,
 ): Promise<void> {
 	const document = answer.xml === undefined ? undefined : Buffer.from(answer.xml, "utf8");
 	const headers: Record<string, string> = { ...answer.headers, ...more };
@@ -30,7 +34,10 @@ export async function sendAnswer(
 	]);
 	response.writeHead(answer.status, Object.fromEntries(written) as Record<string, string>);
 	if (answer.bytes === undefined) {
-		response.end(document);
+		if (document === undefined) response.flushHeaders();
+		else response.write(document);
+		await skipped();
+		response.end();
 		return;
 	}
 	try {
