@@ -73,6 +73,10 @@ export async function describeSource(
 			"ObjectNotFound",
 			`Cannot set "${key}": there is nothing at ${formatPhysicalKey(location)}`,
 			{
+				hint:
+					location.versionId === undefined
+						? "Check the bucket and the key"
+						: "Leave out versionId to take the latest version",
 				details: { key, source: formatPhysicalKey(location) },
 			},
 		);

@@ -20,8 +20,9 @@ export type Document = { readonly text: string; readonly url: string };
 
 /**
  * Resolves to undefined when the registry has no configuration. Throws `InvalidWorkflow` when it cannot be read, but
- * `AccessDenied` when that was refused: this is the first request of a publication, and wrong keys are no fault of
- * the configuration.
+ * not for what is no fault of the configuration: this is the first request of a publication, and finds out that keys
+ * are wrong (`AccessDenied`), that there is no such bucket (`ObjectNotFound`), that it cannot be one (`InvalidUrl`) or
+ * that it is elsewhere (`InvalidConfig`).
  */
 export async function readWorkflowFile(
 	store: Store,
@@ -32,7 +33,12 @@ export async function readWorkflowFile(
 		const object = await store.get(layout.workflowConfig, { signal });
 		return object && { versionId: object.info.versionId, body: object.body };
 	};
-	return readDocument(place, "the workflow configuration", open, ["AccessDenied"]);
+	return readDocument(place, "the workflow configuration", open, [
+		"AccessDenied",
+		"ObjectNotFound",
+		"InvalidUrl",
+		"InvalidConfig",
+	]);
 }
 
 /**

@@ -150,6 +150,15 @@ export function toBaleError(subject: Subject, failure: Failure): BaleError {
 			return make("InvalidArgument", "the range is not there");
 		case "KeyTooLongError":
 			return make("UnportableKey", "the key is too long");
+		case "InvalidBucketName":
+			return make("InvalidUrl", "that cannot be the name of a bucket", "Check the name");
+		case "XMinioInvalidObjectName":
+		case "XMinioInvalidResourceName":
+			return make(
+				"InvalidKey",
+				"the server allows no such keys",
+				'Leave out empty parts, "." and ".." between the slashes',
+			);
 		case "EntityTooLarge":
 			return make("LimitExceeded", "it is larger than the server allows");
 		case "NotImplemented":

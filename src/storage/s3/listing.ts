@@ -47,6 +47,7 @@ export async function* listObjects(
 			// Some servers begin with the prefix that `startAfter` lies in.
 			if (startAfter === undefined || compareNames(nameOf(item), startAfter) > 0) yield item;
 		}
+		if (page.next !== undefined && page.next === token) throw noProgress(client);
 		token = page.next;
 	} while (token !== undefined);
 }
@@ -86,7 +87,14 @@ export async function* listLatestVersions(
 			throwIfAborted(signal);
 			yield { ...object, key: object.key.slice(base.length) };
 		}
-		marker = page.next;
+		const { next } = page;
+		if (
+			next !== undefined &&
+			next.keyMarker === marker?.keyMarker &&
+			next.versionIdMarker === marker.versionIdMarker
+		)
+			throw noProgress(client);
+		marker = next;
 	} while (marker !== undefined);
 }
 
@@ -102,6 +110,18 @@ async function readPage<T>(client: S3Client, operation: Operation, read: (text: 
 			{ details: { bucket: client.bucket } },
 		);
 	}
+}
+
+/** Some servers go on with the page that they have just given. */
+function noProgress(client: S3Client): BaleError {
+	return new BaleError(
+		"StoreUnavailable",
+		`Cannot list ${locationOf({ bucket: client.bucket })}: the server gives one page again and again`,
+		{
+			hint: "Name a smaller prefix, or ask the operator of the server",
+			details: { bucket: client.bucket, endpoint: client.subject({ action: "s3:ListBucket" }).endpoint },
+		},
+	);
 }
 
 function nameOf(item: ListItem): string {
