@@ -13,6 +13,8 @@ export type ServerKind = {
 	/** How its buckets depart from what S3 promises; `versioned`: only those with versions. */
 	readonly traits: StoreTraits;
 	readonly versioned: StoreTraits;
+	/** It gives keys that may do less (`limitedKeys`). */
+	readonly limitsKeys?: boolean;
 };
 
 const kinds: readonly ServerKind[] = [
@@ -35,6 +37,7 @@ const kinds: readonly ServerKind[] = [
 		start: () => startProgram(minio),
 		traits: { nestedObjects: "unlisted", refusesOddPrefixes: true },
 		versioned: {},
+		limitsKeys: true,
 	},
 ];
 
