@@ -14,7 +14,7 @@ import ts from "typescript";
 import { beforeEach, describe, expect, it } from "vitest";
 import { commands } from "../../src/cli/table.ts";
 import * as bale from "../../src/index.ts";
-import { copy, Float, Package, listPackageVersions } from "../../src/index.ts";
+import { Float, Package, listPackageVersions } from "../../src/index.ts";
 import { childEnvironment } from "../support/cli.ts";
 import { readRepositoryFile, root } from "../support/repository.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -277,14 +277,5 @@ describe("a difference to quilt3", () => {
 		const pkg = await new Package().set("d/a.txt", file);
 		await pkg.set("a.txt", file);
 		expect(pkg.filter((key) => key !== "d/", { includeDirectories: true }).keys()).toEqual(["a.txt"]);
-	});
-
-	it("copy() knows no buckets", async () => {
-		for (const [from, to] of [
-			[file, "s3://bucket/a"],
-			["s3://bucket/a", file],
-		] as const) {
-			await expect(copy(from, to)).rejects.toMatchObject({ code: "Unsupported" });
-		}
 	});
 });
