@@ -795,7 +795,6 @@ describe("Package.verify()", () => {
 		});
 		expect((await p.verify(machine.path("none"))).missing).toHaveLength(4);
 		await failure(p.verify(`${there}/a`), "NotAFile");
-		await failure(p.verify("s3://bucket/there"), "Unsupported");
 		await failure(p.fetch("s3://bucket/there"), "Unsupported");
 	});
 

@@ -92,11 +92,11 @@ async function* lines(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Arr
 	for await (const piece of source) {
 		let bytes = held.length === 0 ? piece : Buffer.concat([held, piece]);
 		for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10)) {
-			yield bytes.slice(0, end + 1);
+			yield new Uint8Array(bytes.subarray(0, end + 1));
 			bytes = bytes.subarray(end + 1);
 		}
 		// The source may use its memory again.
-		held = bytes.slice();
+		held = new Uint8Array(bytes);
 		if (held.length <= maxLine) continue;
 		yield held;
 		held = new Uint8Array();
