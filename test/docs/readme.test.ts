@@ -92,7 +92,7 @@ it.each(runnable)(
 		if (block.language === "sh") {
 			const lines = block.text.split("\n").map((text) => text.replace(/^\$ /, ""));
 			const script = lines.filter((text) => !ofCheckout.test(text)).join("\n");
-			const result = spawnSync("bash", ["-euo", "pipefail", "-c", script], {
+			const result = spawnSync("bash", ["--norc", "-euo", "pipefail", "-c", script], {
 				cwd: work,
 				env: environment(),
 				encoding: "utf8",
