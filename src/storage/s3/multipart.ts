@@ -12,7 +12,8 @@ import { openUpload, type OpenUpload } from "./open-upload.ts";
 import type { UploadJournal } from "./upload-journal.ts";
 import { completeUpload, type UploadOutcome } from "./uploads.ts";
 
-const partsAtOnce = 4;
+/** Parts of one upload that are sent at once. */
+export const partsAtOnce = 4;
 
 export type Upload = {
 	readonly key: string;

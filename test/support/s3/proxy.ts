@@ -2,7 +2,14 @@
  * A proxy on loopback in front of an S3 server: it notes every request, and does to it what a plan of faults says. The Host
  * header stays what the client has signed, so the server accepts the signature.
  */
-import { Agent, createServer, request as send, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+	Agent,
+	createServer,
+	request as send,
+	type ClientRequest,
+	type IncomingMessage,
+	type ServerResponse,
+} from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { nameRequest, type Named } from "./operations.ts";
 import type { FaultKind, FaultPlan } from "./proxy-faults.ts";
@@ -30,6 +37,8 @@ export type S3Proxy = {
 	before: (request: Named) => Promise<void>;
 	/** Forgets the log and gives it back. */
 	clear(): LoggedRequest[];
+	/** Waits until nothing is under way: also what a client had sent before it was killed has reached the log and the server. */
+	settled(): Promise<void>;
 	stop(): Promise<void>;
 };
 
@@ -39,6 +48,7 @@ export async function startProxy(target: Pick<S3Server, "endpoint" | "credential
 	const upstream = new URL(target.endpoint);
 	const log: LoggedRequest[] = [];
 	const sockets = new Set<Socket>();
+	const underWay = new Set<Promise<unknown>>();
 	const proxy = createServer((incoming, outgoing) => {
 		const { method = "", url = "" } = incoming;
 		const named = nameRequest(method, url, incoming.headers["x-amz-copy-source"] !== undefined);
@@ -50,10 +60,12 @@ export async function startProxy(target: Pick<S3Server, "endpoint" | "credential
 			host: upstream.hostname,
 			port: upstream.port,
 		});
-		void result.before(named).then(() => {
+		const over = result.before(named).then(() => {
 			incoming.on("data", (chunk: Uint8Array) => (entry.sent += chunk.length));
-			exchange.run();
+			return exchange.run();
 		});
+		underWay.add(over);
+		void over.finally(() => underWay.delete(over));
 	});
 	proxy.on("connection", (socket) => {
 		sockets.add(socket);
@@ -74,6 +86,9 @@ export async function startProxy(target: Pick<S3Server, "endpoint" | "credential
 		plan: () => undefined,
 		before: () => Promise.resolve(),
 		clear: () => log.splice(0),
+		async settled() {
+			while (underWay.size > 0) await Promise.all(underWay);
+		},
 		stop,
 	};
 	return result;
@@ -95,7 +110,9 @@ class Exchange {
 		this.#upstream = upstream;
 	}
 
-	run(): void {
+	/** Resolves when both sides are done with it. */
+	async run(): Promise<void> {
+		const answered = closed(this.#outgoing);
 		switch (this.#entry.fault) {
 			case "internal-error":
 				this.#refuse(500, "InternalError");
@@ -107,8 +124,9 @@ class Exchange {
 				this.#incoming.resume();
 				break;
 			default:
-				this.#forward();
+				await this.#forward();
 		}
+		await answered;
 	}
 
 	/** Answers as a server does that does not look at the request. */
@@ -122,7 +140,7 @@ class Exchange {
 		});
 	}
 
-	#forward(): void {
+	#forward(): Promise<void> {
 		const { fault } = this.#entry;
 		const { method, url } = this.#incoming;
 		const onward = send({ ...this.#upstream, method, path: url, headers: this.#incoming.headers });
@@ -155,6 +173,7 @@ class Exchange {
 			}
 		});
 		this.#incoming.on("end", () => onward.end());
+		return closed(onward);
 	}
 
 	#answer(answer: IncomingMessage): void {
@@ -196,6 +215,10 @@ class Exchange {
 	#reset(): void {
 		this.#incoming.socket.resetAndDestroy();
 	}
+}
+
+function closed(stream: ClientRequest | ServerResponse): Promise<void> {
+	return new Promise((resolve) => stream.once("close", resolve));
 }
 
 /** The bytes with one bit changed in the middle. */
