@@ -1,11 +1,18 @@
-/** Writers who come between each other: every push that reports success is in the history with its files, and no change is lost. */
+/** Many writers at once: every push that reports success is in the history with its files, and no change is lost. */
 import { afterEach, expect, test } from "vitest";
 import { Package, pushPackage } from "../../src/index.ts";
+import { runScript } from "../support/child.ts";
+import { chooseSeed, randomFrom } from "../support/random.ts";
+import { randomFaults } from "../support/s3/proxy-faults.ts";
 import { startProxy, type S3Proxy } from "../support/s3/proxy.ts";
 import { onEachServer } from "../support/s3/servers.ts";
+import type { S3Server } from "../support/s3/server.ts";
 import { expectSound } from "../support/s3/sound-bucket.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
 
 const name = "team/data";
+const processes = 2;
+const writers = 8;
 
 type Push = {
 	readonly writer: number;
@@ -20,6 +27,37 @@ onEachServer((server) => {
 		await proxy?.stop();
 		proxy = undefined;
 	});
+
+	/** Lets all writers push to a new bucket, and gives what they reported as pushed. */
+	async function race(
+		through: S3Server,
+		bucket: string,
+		{ pushes, mode }: { readonly pushes: number; readonly mode: "rebase" | "same" },
+	): Promise<Push[]> {
+		const registry = `s3://${bucket}`;
+		const first = await new Package().set("first", new TextEncoder().encode("first"));
+		await pushPackage(first, name, { registry });
+		const seed = chooseSeed("writers");
+		const each = writers / processes;
+		const outputs = await Promise.all(
+			Array.from({ length: processes }, (_, index) =>
+				runScript(
+					"test/s3/writer-process.ts",
+					[registry, index * each, each, pushes, mode, seed].map(String),
+					{
+						...through.environment,
+						XDG_DATA_HOME: temporaryDirectory(),
+					},
+				),
+			),
+		);
+		const lines = outputs
+			.flatMap((text) => text.trim().split("\n"))
+			.map((line) => JSON.parse(line) as Partial<Push>);
+		const pushed = lines.filter((line): line is Push => line.topHash !== undefined);
+		expect(pushed).toHaveLength(writers * pushes);
+		return pushed;
+	}
 
 	/** All that was reported is there, read directly from the bucket. */
 	async function expectNothingLost(
@@ -36,6 +74,46 @@ onEachServer((server) => {
 		}
 		return contents.get(pointers.get("latest")!)!;
 	}
+
+	test("8 writers × 25 pushes of different files: the last revision has all of them", async () => {
+		const bucket = await server().makeBucket({ versions: true });
+		const pushed = await race(server(), bucket, { pushes: 25, mode: "rebase" });
+		const latest = await expectNothingLost(bucket, pushed);
+		expect(latest.size).toBe(1 + pushed.length);
+		for (const { key, content } of pushed) expect(latest.get(key)).toBe(content);
+	}, 300_000);
+
+	test.each([true, false])(
+		"8 writers of one file, with versions %s: each revision comes from the one before",
+		async (versions) => {
+			const bucket = await server().makeBucket({ versions });
+			const pushed = await race(server(), bucket, { pushes: 4, mode: "same" });
+			await expectNothingLost(bucket, pushed);
+		},
+		120_000,
+	);
+
+	test("through a network that fails: what was reported is there", async () => {
+		proxy = await startProxy(server());
+		const bucket = await server().makeBucket({ versions: true });
+		const random = randomFrom(chooseSeed("faults of writers"));
+		const kinds = [
+			"internal-error",
+			"slow-down",
+			"reset-request",
+			"reset-response",
+			"truncate-response",
+			"lost-answer",
+			"delay",
+			"corrupt-request",
+		] as const;
+		proxy.plan = randomFaults(random, 0.1, kinds);
+		const pushed = await race(proxy.server, bucket, { pushes: 10, mode: "rebase" });
+		proxy.plan = () => undefined;
+		expect(proxy.log.filter(({ fault }) => fault !== undefined).length).toBeGreaterThan(50);
+		const latest = await expectNothingLost(bucket, pushed);
+		for (const { key, content } of pushed) expect(latest.get(key)).toBe(content);
+	}, 300_000);
 
 	test("a key that was deleted is taken again by one writer at most", async () => {
 		const store = server().openStore(await server().makeBucket({ versions: true }));

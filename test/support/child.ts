@@ -11,14 +11,25 @@ export function scriptCommand(file: string, args: readonly string[] = []): strin
 }
 
 /** Starts a TypeScript file of this repository in a process of its own. */
-export function startScript(file: string, args: readonly string[] = []): ChildProcess {
-	return spawn(process.execPath, scriptCommand(file, args), { stdio: ["ignore", "pipe", "pipe"] });
+export function startScript(
+	file: string,
+	args: readonly string[] = [],
+	env: Readonly<Record<string, string>> = {},
+): ChildProcess {
+	return spawn(process.execPath, scriptCommand(file, args), {
+		env: { ...process.env, ...env },
+		stdio: ["ignore", "pipe", "pipe"],
+	});
 }
 
 /** Runs a TypeScript file of this repository to its end; gives what it printed, and throws when it failed. */
-export function runScript(file: string, args: readonly string[] = []): Promise<string> {
+export function runScript(
+	file: string,
+	args: readonly string[] = [],
+	env: Readonly<Record<string, string>> = {},
+): Promise<string> {
 	return new Promise((resolve, reject) => {
-		const child = startScript(file, args);
+		const child = startScript(file, args, env);
 		let output = "";
 		let errors = "";
 		child.stdout?.setEncoding("utf8").on("data", (text: string) => (output += text));

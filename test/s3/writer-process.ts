@@ -1,0 +1,47 @@
+/**
+ * A process with several writers of one package, for `concurrency.test.ts`. Prints one JSON line for each push: what it
+ * pushed, or the code of its error. Arguments: registry, number of the first writer, writers, pushes of each, mode, seed.
+ */
+import { Package, isBaleError, pushPackage } from "../../src/index.ts";
+import { randomFrom } from "../support/random.ts";
+
+const name = "team/data";
+const [registry = "", first = "0", writers = "1", pushes = "1", mode = "rebase", seed = "0"] =
+	process.argv.slice(2);
+
+/** Errors after which a push is tried again; each attempt begins anew with what is there. */
+const passing = [
+	"Conflict",
+	"DestinationConflict",
+	"StoreUnavailable",
+	"RevisionNotFound",
+	"SourceChanged",
+] as const;
+
+async function writer(number: number): Promise<void> {
+	const random = randomFrom(Number(seed) + number);
+	const tell = (line: object): void =>
+		void process.stdout.write(`${JSON.stringify({ writer: number, ...line })}\n`);
+	for (let push = 0; push < Number(pushes); push++) {
+		// In the mode "same" all writers change one key, too: then only doing it again helps.
+		const key = mode === "same" ? "shared" : `writer ${number}/${push}`;
+		const content = `${number}/${push}`;
+		for (let attempt = 1; ; attempt++) {
+			await new Promise((resolve) => setTimeout(resolve, random() * 30));
+			try {
+				const pkg = await Package.browse(name, { registry });
+				await pkg.set(key, new TextEncoder().encode(content));
+				const rebase = mode !== "same";
+				const { topHash } = await pushPackage(pkg, name, { registry, rebase, message: content });
+				tell({ key, content, topHash });
+				break;
+			} catch (error) {
+				if (!isBaleError(error, ...passing)) throw error;
+				tell({ key, code: error.code });
+				if (attempt === 200) throw error;
+			}
+		}
+	}
+}
+
+await Promise.all(Array.from({ length: Number(writers) }, (_, index) => writer(Number(first) + index)));
