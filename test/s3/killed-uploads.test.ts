@@ -49,7 +49,7 @@ const sum = (requests: readonly LoggedRequest[]): number => requests.reduce((all
 const numberOf = ({ query }: LoggedRequest): string => query.get("partNumber") ?? "";
 
 onEachServer((server, kind) => {
-	const kills = kind === "versitygw" ? 50 : 20;
+	const kills = kind.name === "versitygw" ? 50 : 20;
 	let proxy: S3Proxy;
 	beforeAll(async () => {
 		proxy = await startProxy(server());
