@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { Package, pushPackage } from "../../src/index.ts";
 import { runScript } from "../support/child.ts";
 import { chooseSeed, randomFrom } from "../support/random.ts";
-import { randomFaults } from "../support/s3/proxy-faults.ts";
+import { promptFaultKinds, randomFaults } from "../support/s3/proxy-faults.ts";
 import { startProxy, type S3Proxy } from "../support/s3/proxy.ts";
 import { onEachServer } from "../support/s3/servers.ts";
 import type { S3Server } from "../support/s3/server.ts";
@@ -15,7 +15,6 @@ const processes = 2;
 const writers = 8;
 
 type Push = {
-	readonly writer: number;
 	readonly key: string;
 	readonly content: string;
 	readonly topHash: string;
@@ -51,10 +50,8 @@ onEachServer((server) => {
 				),
 			),
 		);
-		const lines = outputs
-			.flatMap((text) => text.trim().split("\n"))
-			.map((line) => JSON.parse(line) as Partial<Push>);
-		const pushed = lines.filter((line): line is Push => line.topHash !== undefined);
+		const lines = outputs.flatMap((text) => text.trim().split("\n"));
+		const pushed = lines.map((line) => JSON.parse(line) as Push);
 		expect(pushed).toHaveLength(writers * pushes);
 		return pushed;
 	}
@@ -97,17 +94,7 @@ onEachServer((server) => {
 		proxy = await startProxy(server());
 		const bucket = await server().makeBucket({ versions: true });
 		const random = randomFrom(chooseSeed("faults of writers"));
-		const kinds = [
-			"internal-error",
-			"slow-down",
-			"reset-request",
-			"reset-response",
-			"truncate-response",
-			"lost-answer",
-			"delay",
-			"corrupt-request",
-		] as const;
-		proxy.plan = randomFaults(random, 0.1, kinds);
+		proxy.plan = randomFaults(random, 0.1, promptFaultKinds);
 		const pushed = await race(proxy.server, bucket, { pushes: 10, mode: "rebase" });
 		proxy.plan = () => undefined;
 		expect(proxy.log.filter(({ fault }) => fault !== undefined).length).toBeGreaterThan(50);
@@ -149,7 +136,7 @@ onEachServer((server) => {
 				const [key, content] = [`other ${step}`, `other ${step}`];
 				await pkg.set(key, new TextEncoder().encode(content));
 				const { topHash } = await pushPackage(pkg, name, { registry, rebase: true });
-				pushed.push({ writer: 1, key, content, topHash });
+				pushed.push({ key, content, topHash });
 			};
 			own.before = async () => {
 				if (count++ === step) await (other = pushOther());
@@ -159,7 +146,7 @@ onEachServer((server) => {
 			const [key, content] = [`own ${step}`, `own ${step}`];
 			await pkg.set(key, new TextEncoder().encode(content));
 			const { topHash } = await pushPackage(pkg, name, { registry: slow, rebase: true });
-			pushed.push({ writer: 0, key, content, topHash });
+			pushed.push({ key, content, topHash });
 			await other;
 			if (other === undefined) break;
 		}

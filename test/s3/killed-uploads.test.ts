@@ -2,21 +2,13 @@
  * The built command pushes a large file and is killed (SIGKILL) again and again: what has arrived is not sent again, and no
  * upload is left in the end.
  */
-import {
-	closeSync,
-	existsSync,
-	mkdirSync,
-	openSync,
-	readdirSync,
-	readFileSync,
-	writeFileSync,
-	writeSync,
-} from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { partSize } from "../../src/core/hash.ts";
 import { partsAtOnce } from "../../src/storage/s3/multipart.ts";
 import { runCliJson } from "../support/cli.ts";
+import { filesBelow } from "../support/files.ts";
 import { chooseSeed, randomFrom } from "../support/random.ts";
 import { chooseKillPoint, runKilled } from "../support/s3/killing.ts";
 import { startProxy, type LoggedRequest, type S3Proxy } from "../support/s3/proxy.ts";
@@ -37,7 +29,7 @@ function stamp(path: string, text: string): void {
 /** The parts that the journals of a home directory say have arrived; undefined: there is no journal. */
 function recordedParts(home: string): Set<string> | undefined {
 	const directory = join(home, ".local/share/bale/uploads");
-	const names = existsSync(directory) ? readdirSync(directory) : [];
+	const names = filesBelow(directory);
 	if (names.length === 0) return undefined;
 	const texts = names.map((name) => readFileSync(join(directory, name), "utf8"));
 	return new Set(

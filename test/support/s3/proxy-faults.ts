@@ -30,6 +30,9 @@ export const faultKinds = [
 
 export type FaultKind = (typeof faultKinds)[number];
 
+/** Those for which no client waits until its patience ends. */
+export const promptFaultKinds = faultKinds.filter((kind) => kind !== "no-answer");
+
 /** Which fault a request has; undefined: it passes. */
 export type FaultPlan = (request: Named) => FaultKind | undefined;
 

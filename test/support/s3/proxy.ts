@@ -218,6 +218,8 @@ class Exchange {
 }
 
 function closed(stream: ClientRequest | ServerResponse): Promise<void> {
+	// A client that was killed while its request waited has closed it before.
+	if (stream.closed) return Promise.resolve();
 	return new Promise((resolve) => stream.once("close", resolve));
 }
 
