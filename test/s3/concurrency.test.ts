@@ -85,7 +85,10 @@ onEachServer((server) => {
 		async (versions) => {
 			const bucket = await server().makeBucket({ versions });
 			const pushed = await race(server(), bucket, { pushes: 4, mode: "same" });
-			await expectNothingLost(bucket, pushed);
+			const latest = await expectNothingLost(bucket, pushed);
+			const lines = latest.get("shared")?.trim().split("\n");
+			expect(lines).toHaveLength(pushed.length);
+			expect(new Set(lines).size).toBe(pushed.length);
 		},
 		120_000,
 	);

@@ -21,16 +21,17 @@ const passing = [
 async function writer(number: number): Promise<void> {
 	const random = randomFrom(Number(seed) + number);
 	for (let push = 0; push < Number(pushes); push++) {
-		// In the mode "same" all writers change one key, too: then only doing it again helps.
-		const key = mode === "same" ? "shared" : `writer ${number}/${push}`;
-		const content = `${number}/${push}`;
+		const line = `${number}/${push}\n`;
+		// In the mode "same" all writers add a line to one file: then only doing it again helps.
+		const key = mode === "same" ? "shared" : `writer ${line.trim()}`;
 		for (let attempt = 1; ; attempt++) {
 			await new Promise((resolve) => setTimeout(resolve, random() * 30));
 			try {
 				const pkg = await Package.browse(name, { registry });
+				const content = pkg.has(key) ? (await pkg.entry(key).text()) + line : line;
 				await pkg.set(key, new TextEncoder().encode(content));
 				const rebase = mode !== "same";
-				const { topHash } = await pushPackage(pkg, name, { registry, rebase, message: content });
+				const { topHash } = await pushPackage(pkg, name, { registry, rebase, message: line });
 				process.stdout.write(`${JSON.stringify({ key, content, topHash })}\n`);
 				break;
 			} catch (error) {
