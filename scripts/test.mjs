@@ -101,9 +101,10 @@ function chooseServers(absent) {
 	const servers = ["bale", "versitygw", "minio"].filter((name) => !isAbsent(name));
 	const quilt3 = isAbsent("python") ? "" : ", beside quilt3";
 	const fixes = [...new Set(absent.map(({ fix }) => fix))];
-	const missing = absent.map(({ missing }) => missing).join(", ");
+	const clients = isAbsent("clients") ? "" : ", used by the AWS CLI, rclone, DuckDB and pandas";
+	const missing = [...new Set(absent.map(({ missing }) => missing))].join(", ");
 	console.log(
-		`Servers: ${servers.join(", ")}${quilt3}.${absent.length > 0 ? ` Not here: ${missing}. ${fixes.join(". ")}.` : ""}`,
+		`Servers: ${servers.join(", ")}${quilt3}${clients}.${absent.length > 0 ? ` Not here: ${missing}. ${fixes.join(". ")}.` : ""}`,
 	);
 	return { BALE_TEST_S3_SERVERS: servers.join(",") };
 }

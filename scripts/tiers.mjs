@@ -57,9 +57,14 @@ export const tiers = [
 		name: "s3",
 		title: "S3 registries on bale serve, versitygw and MinIO, also beside quilt3",
 		include: special.s3,
-		wants: ["versitygw", "minio", "python"],
+		wants: ["versitygw", "minio", "python", "clients"],
 		without: {
-			python: ["test/s3/interop.test.ts", "test/s3/clients.test.ts", "test/s3/conformance/boto3.test.ts"],
+			python: [
+				"test/s3/interop.test.ts",
+				"test/s3/clients/{boto3,quilt3}.test.ts",
+				"test/s3/conformance/boto3.test.ts",
+			],
+			clients: ["test/s3/clients/{aws-cli,duckdb,pandas,rclone}.test.ts"],
 		},
 	},
 	{ name: "shells", title: "completion in bash, zsh, fish", include: special.shells, needs: ["shells"] },

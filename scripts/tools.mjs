@@ -49,8 +49,8 @@ function lastLine(text) {
 	return text.trim().split("\n").at(-1) ?? "";
 }
 
-/** A virtual environment with exactly the packages of `test/interop/requirements.txt`. */
-function python() {
+/** A virtual environment with exactly the packages of a requirements file: the folder of its programs. */
+function virtualEnvironment(name, requirementsFile, contents) {
 	const fix = "Install Python 3.10 or newer with its venv module, or name one: BALE_PYTHON=/path/to/python3";
 	const candidates = process.env.BALE_PYTHON ? [process.env.BALE_PYTHON] : ["python3", "python"];
 	const probe =
@@ -64,25 +64,48 @@ function python() {
 	}
 	if (!command) return { missing: "no Python 3.10 or newer", fix };
 
-	const requirements = join(root, "test/interop/requirements.txt");
+	const requirements = join(root, requirementsFile);
 	const digest = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 12);
-	const directory = join(toolsDirectory, `quilt3-${digest}-py${version}`);
-	const interpreter = join(directory, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+	const directory = join(toolsDirectory, `${name}-${digest}-py${version}`);
+	const programs = join(directory, process.platform === "win32" ? "Scripts" : "bin");
 	const finished = join(directory, "finished");
 	if (!existsSync(finished)) {
 		rmSync(directory, { recursive: true, force: true });
 		const made = run(command, ["-m", "venv", directory], quiet);
 		if (made.status !== 0) return { missing: `python -m venv failed: ${lastLine(made.output)}`, fix };
 		const arguments_ = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--require-hashes"];
-		const installed = run(interpreter, [...arguments_, "--only-binary=:all:", "-r", requirements], quiet);
+		const installed = run(
+			join(programs, "python"),
+			[...arguments_, "--only-binary=:all:", "-r", requirements],
+			quiet,
+		);
 		if (installed.status !== 0)
 			return {
-				missing: `pip could not install quilt3: ${lastLine(installed.output)}`,
+				missing: `pip could not install ${contents}: ${lastLine(installed.output)}`,
 				fix: "Give pip a package index that it can reach",
 			};
 		writeFileSync(finished, "");
 	}
-	return { env: { BALE_TEST_PYTHON: interpreter } };
+	return { programs };
+}
+
+/** The Python with the real quilt3. */
+function python() {
+	const { programs, ...absent } = virtualEnvironment("quilt3", "test/interop/requirements.txt", "quilt3");
+	if (absent.missing) return absent;
+	return {
+		env: { BALE_TEST_PYTHON: join(programs, process.platform === "win32" ? "python.exe" : "python") },
+	};
+}
+
+/** The folder of the programs that people use buckets with: the AWS CLI, rclone, and a Python with DuckDB and pandas. */
+function clients() {
+	const { programs, ...absent } = virtualEnvironment(
+		"clients",
+		"test/s3/clients/requirements.txt",
+		"the AWS CLI, rclone, DuckDB and pandas",
+	);
+	return absent.missing ? absent : { env: { BALE_TEST_CLIENTS: programs } };
 }
 
 /** The other Node releases, as npm packages that hold the binary and have no install script. */
@@ -217,7 +240,7 @@ function goServer(name) {
 const versitygw = () => goServer("versitygw");
 const minio = () => goServer("minio");
 
-const finders = { python, versitygw, minio, nodes, shells, chromium, disk };
+const finders = { python, clients, versitygw, minio, nodes, shells, chromium, disk };
 
 /**
  * Finds or sets up the tool called `name`.

@@ -3,9 +3,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { interpreter } from "../interop/quilt3.ts";
-import { startTestGateway, type TestGateway } from "../support/s3/gateway.ts";
-import { temporaryDirectory } from "../support/temporary.ts";
+import { interpreter } from "../../interop/quilt3.ts";
+import { startTestGateway, type TestGateway } from "../../support/s3/gateway.ts";
+import { temporaryDirectory } from "../../support/temporary.ts";
 
 const run = promisify(execFile);
 let server: TestGateway;
