@@ -32,14 +32,21 @@ export class Authenticator {
 	}
 
 	/**
-	 * Throws `AccessDenied` (no signature, expired, headers that are not signed), `InvalidAccessKeyId`, `SignatureDoesNotMatch`,
-	 * `RequestTimeTooSkewed`, `AuthorizationHeaderMalformed`, `AuthorizationQueryParametersError`.
+	 * Throws `AccessDenied` (no signature, expired, headers that are not signed), `InvalidAccessKeyId`, `InvalidRequest` (signed
+	 * as in Version 2), `SignatureDoesNotMatch`, `RequestTimeTooSkewed`, `AuthorizationHeaderMalformed`, `AuthorizationQueryParametersError`.
 	 */
 	check(request: S3Request): Signed {
 		const header = request.headers.get("authorization");
 		const inQuery = request.query.has("X-Amz-Signature") || request.query.has("X-Amz-Algorithm");
 		if (header !== undefined && inQuery)
 			throw new S3Fault("InvalidArgument", 400, "Only one way of signing a request is allowed.");
+		// Version 2, which some programs still presign with unless they are told otherwise.
+		if (header?.startsWith("AWS ") === true || request.query.has("AWSAccessKeyId"))
+			throw new S3Fault(
+				"InvalidRequest",
+				400,
+				"The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+			);
 		if (header !== undefined) return this.#checkHeader(request, header);
 		if (inQuery) return this.#checkQuery(request);
 		throw new S3Fault("AccessDenied", 403, "Access Denied: the request is not signed.");
