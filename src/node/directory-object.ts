@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash } from "./crypto.mjs";
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { BaleError } from "../core/errors.ts";
 import type { ObjectInfo } from "../storage/store.ts";

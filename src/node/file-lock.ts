@@ -2,7 +2,7 @@
  * A lock between processes: a file that exists exactly once. It holds who has it, so that the lock of a
  * dead process can be taken over, and a live but slow one is waited for.
  */
-import { randomBytes } from "node:crypto";
+import { randomBytes } from "./crypto.mjs";
 import { linkSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -6,7 +6,7 @@
  * What goes in and comes out can be posted between threads. Failures are data (`Failure`); `file-error.ts`
  * makes errors of them.
  */
-import { createHash, hash as hashOnce } from "node:crypto";
+import { createHash, hashOnce } from "./crypto.mjs";
 import {
 	closeSync,
 	constants,

@@ -1,5 +1,5 @@
 /** What was found out about manifest files, kept in the user's cache: one small file for each state of one of them. */
-import { createHash } from "node:crypto";
+import { createHash } from "./crypto.mjs";
 import { mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import type { Notes } from "../registry/registry.ts";
 import { discard, temporaryName } from "./temporary-file.ts";

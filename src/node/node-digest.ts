@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash } from "./crypto.mjs";
 import type { CreateDigest } from "../core/hash.ts";
 
 /** SHA-256 by OpenSSL, with the processor's own instructions where it has them. */

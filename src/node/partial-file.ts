@@ -3,7 +3,7 @@
  * found again by what it is to become; behind its content the digest of each part that is whole is written, and cut off at
  * the end. Whoever takes such a file over reads the parts that it names and keeps those that still have their digests.
  */
-import { createHash } from "node:crypto";
+import { createHash } from "./crypto.mjs";
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync } from "node:fs";
 import { hostname } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";

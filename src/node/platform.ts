@@ -1,5 +1,5 @@
 /** This machine as the client sees it: files, threads, directory registries, and the settings shared with quilt3. */
-import { randomUUID } from "node:crypto";
+import { randomUUID } from "./crypto.mjs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Platform } from "../client/platform.ts";

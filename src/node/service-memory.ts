@@ -1,5 +1,5 @@
 /** What is remembered of S3 services, in a file for each in the user's data directory. */
-import { createHash } from "node:crypto";
+import { createHash } from "./crypto.mjs";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ServiceMemory } from "../storage/s3/conditions.ts";

@@ -1,5 +1,5 @@
 /** The file of a `StatCache`: what it remembers as columns, with a checksum. */
-import { createHash } from "node:crypto";
+import { createHash } from "./crypto.mjs";
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { stateFields } from "./file-work.mjs";
 

@@ -9,7 +9,7 @@
  * Setting mtime back does not help, since that changes ctime. Only what was read when its times were older than
  * the grain of the clock is remembered ("racy" files otherwise): a later change then has another time.
  */
-import { hash as hashOnce } from "node:crypto";
+import { hashOnce } from "./crypto.mjs";
 import { mkdirSync, readdirSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FileState } from "../client/platform.ts";

@@ -2,7 +2,7 @@
  * Files that are being written: they have a name of their own until they are whole, and get their final
  * one in a single step. What a process leaves behind when it is killed is removed by later ones.
  */
-import { randomBytes } from "node:crypto";
+import { randomBytes } from "./crypto.mjs";
 import { closeSync, fsync, lstatSync, opendirSync, openSync, readdirSync, unlinkSync } from "node:fs";
 import { promisify } from "node:util";
 import { errnoOf, fileError } from "./file-error.ts";

@@ -1,5 +1,5 @@
 /** The journal of uploads in files: one for each upload, in the user's data directory, with a line for each thing that happened. */
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "./crypto.mjs";
 import {
 	appendFileSync,
 	mkdirSync,
