@@ -1,4 +1,3 @@
-import process from "node:process";
 import { afterEach, expect, it, vi } from "vitest";
 import { BaleError, type ErrorCode, errorTable } from "../core/errors.ts";
 import { reportFailure } from "./failure.ts";

@@ -1,5 +1,4 @@
 /** Prints a failure: one sentence and one hint for people, or the document `bale.error/1` for programs. */
-import process from "node:process";
 import { display } from "../core/display.ts";
 import { BaleError, type ErrorCode, errorTable } from "../core/errors.ts";
 import type { WorkflowViolation } from "../core/workflow/violation.ts";

@@ -1,4 +1,3 @@
-import process from "node:process";
 import { BaleError } from "../core/errors.ts";
 
 /**

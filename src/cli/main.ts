@@ -4,7 +4,6 @@
  * file, help and completion need the command table, and a command loads itself.
  */
 import { writeSync } from "node:fs";
-import process from "node:process";
 
 const args = process.argv.slice(2);
 if (args[0] === "--version" || args[0] === "-V") {

@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
-import process from "node:process";
 import { BaleError } from "../core/errors.ts";
 import { type Json, JsonSyntaxError, formatManifestJson, parseJson } from "../core/json.ts";
 

@@ -1,5 +1,4 @@
 /** Questions to the person at the terminal. They are written to stderr, since stdout is for data. */
-import process from "node:process";
 import { isCancel, text } from "@clack/prompts";
 import { BaleError } from "../core/errors.ts";
 

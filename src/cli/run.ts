@@ -1,5 +1,4 @@
 /** Runs one call of the command line: finds the command, loads it, prints what it reports, exits. */
-import process from "node:process";
 import { BaleError } from "../core/errors.ts";
 import type { CommandSpec } from "./command.ts";
 import { paintFor } from "./color.ts";

@@ -1,5 +1,4 @@
 /** Joins `Output` with the streams of this process. */
-import process from "node:process";
 import { display } from "../core/display.ts";
 import { Output } from "./output.ts";
 import type { ParsedOptions } from "./options.ts";

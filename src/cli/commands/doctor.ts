@@ -1,4 +1,3 @@
-import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { join, resolve } from "node:path";
 import { homedir } from "node:os";

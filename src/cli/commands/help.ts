@@ -1,4 +1,3 @@
-import process from "node:process";
 import { BaleError } from "../../core/errors.ts";
 import { paintFor } from "../color.ts";
 import type { CommandSpec, Invocation, Report } from "../command.ts";

@@ -1,4 +1,3 @@
-import process from "node:process";
 import { text as readAll } from "node:stream/consumers";
 import { BaleError } from "../../core/errors.ts";
 import { currentIdentity, login, loginWithApiKey } from "../../node/identity.ts";
