@@ -1,6 +1,7 @@
 /** Which package, in which registry, a command is about. */
 import { BaleError } from "../core/errors.ts";
 import { parsePackageReference } from "../core/package-uri.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { Package } from "./client.ts";
 import type { Invocation } from "./command.ts";
 
@@ -135,8 +136,13 @@ export function quote(word: string): string {
 	return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
+/** Opens a registry (default: the local one). */
+export async function openRegistryOf(target: Pick<Target, "registry">): Promise<Registry> {
+	const [{ openRegistry }] = await Promise.all([import("../client/registries.ts"), import("./client.ts")]);
+	return openRegistry(target.registry, "local");
+}
+
 /** URL of the registry that a command uses; without one in the target, the local one. */
 export async function registryOf(target: Pick<Target, "registry">): Promise<string> {
-	const [{ openRegistry }] = await Promise.all([import("../client/registries.ts"), import("./client.ts")]);
-	return (await openRegistry(target.registry, "local")).location;
+	return (await openRegistryOf(target)).location;
 }

@@ -10,7 +10,7 @@ export async function* listPackages(
 	registry?: RegistryInput,
 	options: { readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<string> {
-	yield* (await openRegistry(registry, "local")).names(options.signal);
+	for await (const names of (await openRegistry(registry, "local")).names(options.signal)) yield* names;
 }
 
 /** Pointers of a package with the top hashes that they name, oldest first, `latest` last; none for unknown names. */

@@ -53,6 +53,16 @@ function* listBelow(
 	}
 }
 
+/** The directories (also through links) right below one, as keys that end in `/`; `prefix` is empty or ends in `/`. */
+export function foldersBelow(root: string, prefix: string): string[] {
+	const folders: string[] = [];
+	for (const { name, link } of sortedNames(`${root}/${prefix}`)) {
+		if (!name.endsWith("/") || (link && followLink(root, prefix, name, []) === undefined)) continue;
+		folders.push(prefix + name);
+	}
+	return folders;
+}
+
 /** Undefined for a link that leads in a circle: to a directory that the way to it has come through. */
 function followLink(
 	root: string,

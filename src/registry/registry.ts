@@ -14,6 +14,7 @@ import { formatPhysicalKey } from "../core/physical-key.ts";
 import { computeTopHash, isTopHash, parseTopHash, type TopHash } from "../core/top-hash.ts";
 import { throwIfAborted } from "../storage/abort.ts";
 import type { ObjectBody, ObjectInfo, Store } from "../storage/store.ts";
+import { packageNames } from "./package-names.ts";
 
 /** A pointer as it was read: `latest` or whole seconds since the epoch in decimal. */
 export type Pointer = {
@@ -60,14 +61,9 @@ export class Registry {
 		return this.store.address ?? formatPhysicalKey(this.store.root);
 	}
 
-	/** Names of all packages, in the order of their UTF-8 bytes; manifests are not opened. */
-	async *names(signal?: Signal): AsyncGenerator<string> {
-		for await (const namespace of this.store.list(layout.namesPrefix, { delimiter: "/", signal })) {
-			if (!("prefix" in namespace)) continue;
-			for await (const name of this.store.list(namespace.prefix, { delimiter: "/", signal })) {
-				if ("prefix" in name) yield name.prefix.slice(layout.namesPrefix.length, -1);
-			}
-		}
+	/** Names of all packages, some at a time, sorted by their UTF-8 bytes; manifests are not opened. */
+	names(signal?: Signal): AsyncGenerator<readonly string[]> {
+		return packageNames(this.store, signal);
 	}
 
 	/**

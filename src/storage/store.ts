@@ -144,6 +144,10 @@ export interface Store {
 	): Promise<ObjectInfo | undefined>;
 	/** Bytes of a large object that can be read anywhere at once; undefined, or absent, where that cannot be done: use `get`. */
 	openBytes?(key: string): LocalBytes | undefined;
+	/** The folders right below `prefix`, as sorted common prefixes, at once; some may be empty. Absent: use `list`. */
+	folders?(prefix: string): readonly string[];
+	/** Whether there is an object, at once; absent: use `head`. */
+	exists?(key: string): boolean;
 	/** Resolves to undefined when the object does not exist. */
 	head(key: string, options?: ReadOptions): Promise<ObjectInfo | undefined>;
 	/** Whole or not at all: no reader ever sees part of an object. Throws `Conflict` if the condition fails. */

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -112,6 +112,27 @@ describe("the start of bale", () => {
 		const folder = temporaryDirectory();
 		const list = await loadedFrom(bundle, "list", folder);
 		expect(list.filter((path) => !path.startsWith("dist/bin/"))).toEqual([]);
-		expect(list.length).toBeLessThanOrEqual(50);
+		expect(list.length).toBeLessThanOrEqual(20);
+	});
+
+	it("imports no process from node:process, which would make all three standard streams", () => {
+		const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
+		const importing = sources
+			.filter((path) => /\.(ts|mjs)$/.test(path) && !path.endsWith(".test.ts"))
+			.filter((path) => readFileSync(join(root, "src", path), "utf8").includes('from "node:process"'));
+		expect(importing).toEqual([]);
+	});
+
+	it("loads Node's crypto for what hashes, and not for a list", () => {
+		const folder = temporaryDirectory();
+		const script = `
+			process.argv.push("list", ${JSON.stringify(folder)});
+			process.on("exit", () => process.stderr.write(String(process.moduleLoadList.includes("NativeModule crypto"))));
+			await import(${JSON.stringify(pathToFileURL(join(root, bundle)).href)});`;
+		const { stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+			env: childEnvironment(folder),
+			encoding: "utf8",
+		});
+		expect(stderr).toMatch(/false$/);
 	});
 });

@@ -1,15 +1,19 @@
 /** Reading a registry: names, pointers, hashes, and what lies there that is none of these. */
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parsePackageName } from "../../src/core/names.ts";
 import { createSha256 } from "../../src/core/sha256.ts";
 import type { TopHash } from "../../src/core/top-hash.ts";
 import { deletePointers, planDeletion, rollback } from "../../src/registry/pointers.ts";
+import { DirectoryStore } from "../../src/node/directory-store.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { HttpStore } from "../../src/storage/http-store.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
 import { failure } from "../client/support/failure.ts";
 import { listed } from "../client/support/files.ts";
 import { RecordingStore } from "../client/support/recording-store.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
 
 const name = parsePackageName("team/data");
 const pointers = ".quilt/named_packages/team/data/";
@@ -45,6 +49,10 @@ describe("Registry.read()", () => {
 	});
 });
 
+async function namesIn(registry: Registry): Promise<string[]> {
+	return (await listed(registry.names())).flat();
+}
+
 describe("Registry.names()", () => {
 	test("gives every package once, in order, without opening manifests", async () => {
 		const { registry } = await registryWith({
@@ -53,12 +61,12 @@ describe("Registry.names()", () => {
 			".quilt/named_packages/a/z/latest": hash("a"),
 			".quilt/named_packages/日本/語/latest": hash("a"),
 		});
-		expect(await listed(registry.names())).toEqual(["a/z", "team/data", "日本/語"]);
+		expect(await namesIn(registry)).toEqual(["a/z", "team/data", "日本/語"]);
 	});
 
 	test("gives none for a registry that does not exist", async () => {
 		const { registry } = await registryWith({});
-		expect(await listed(registry.names())).toEqual([]);
+		expect(await namesIn(registry)).toEqual([]);
 	});
 
 	test("passes over text that is in no package's folder", async () => {
@@ -67,7 +75,28 @@ describe("Registry.names()", () => {
 			".quilt/named_packages/team/stray": "x",
 			".quilt/packages/x": "x",
 		});
-		expect(await listed(registry.names())).toEqual([]);
+		expect(await namesIn(registry)).toEqual([]);
+	});
+
+	test("needs no latest in a directory, but something in the folder of a package", async () => {
+		const root = temporaryDirectory();
+		const named = join(root, ".quilt/named_packages");
+		for (const folder of ["a/empty", "b/nested/deep", "b/old", "b/usual"])
+			mkdirSync(join(named, folder), { recursive: true });
+		for (const file of ["b/nested/deep/1", "b/old/1", "b/usual/latest", "stray"])
+			writeFileSync(join(named, file), hash("a"));
+		symlinkSync("..", join(named, "b/circle"));
+		const registry = new Registry(new DirectoryStore(root), { createSha256, now: () => 0 });
+		expect(await namesIn(registry)).toEqual(["b/nested", "b/old", "b/usual"]);
+	});
+
+	test("gives many names a thousand at a time, and stops when it is told to", async () => {
+		const keys = Array.from({ length: 2500 }, (_, index) => `.quilt/named_packages/a/${index + 1000}/latest`);
+		const { registry } = await registryWith(Object.fromEntries(keys.map((key) => [key, hash("a")])));
+		const pages = await listed(registry.names());
+		expect(pages.map((page) => page.length)).toEqual([1000, 1000, 500]);
+		expect(new Set(pages.flat()).size).toBe(2500);
+		await failure(listed(registry.names(AbortSignal.abort())), "Aborted");
 	});
 });
 

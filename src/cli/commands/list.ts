@@ -1,8 +1,7 @@
 import { compareNames } from "../../core/logical-key.ts";
-import { listPackages } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { usageError } from "../options.ts";
-import { registryOf } from "../target.ts";
+import { openRegistryOf } from "../target.ts";
 
 /** `bale list` */
 export async function run({ spec, words, options, output, signal }: Invocation): Promise<Report> {
@@ -12,14 +11,15 @@ export async function run({ spec, words, options, output, signal }: Invocation):
 		throw usageError(spec, `The registry is given twice: "${word}" and "${flag}"`);
 	}
 	const registry = word ?? flag;
+	const opened = await openRegistryOf({ registry });
 	const packages: string[] = [];
-	for await (const name of listPackages(registry, { signal })) packages.push(name);
+	for await (const names of opened.names(signal)) for (const name of names) packages.push(name);
 	packages.sort(compareNames);
-	const where = await registryOf({ registry });
+	const where = opened.location;
 	return {
 		document: { registry: where, packages },
 		ids: packages,
-		data: packages.map(output.display),
+		data: output.quiet ? [] : packages.map(output.display),
 		notes: packages.length === 0 ? [`There is no package in ${output.display(where)}`] : [],
 	};
 }
