@@ -38,13 +38,14 @@ export function clientOf(program: string, env: Readonly<Record<string, string>>)
 }
 
 /**
- * Key -> hex SHA-256 of every object, as our own client reads them. Where the bucket is a folder, its files must be the same.
+ * Key -> hex SHA-256 of every object outside `.bale/`, as our own client reads them. Where the bucket is a folder, its files
+ * must be the same.
  */
 export async function contentsOfBucket(server: S3Server, bucket: string): Promise<Record<string, string>> {
 	const store = server.openStore(bucket);
 	const contents: Record<string, string> = {};
 	for await (const item of store.list("")) {
-		if ("prefix" in item) continue;
+		if ("prefix" in item || item.key.startsWith(".bale/")) continue;
 		const object = await store.get(item.key);
 		if (object === undefined) throw new Error(`${item.key} is listed, and not there`);
 		contents[item.key] = sha256(await collect(object.body));

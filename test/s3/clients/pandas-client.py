@@ -1,0 +1,50 @@
+"""Uses a bucket with pandas, over s3fs and over pyarrow, and prints what it saw as JSON. Arguments: bucket, key of a table in CSV."""
+
+import json
+import os
+import sys
+from urllib.parse import urlsplit
+
+import pandas as pd
+import s3fs
+from pyarrow import dataset
+from pyarrow.fs import S3FileSystem
+
+bucket, table = sys.argv[1:]
+endpoint = os.environ["AWS_ENDPOINT_URL_S3"]
+# Parts of 5 MiB, so that the larger files have several.
+options = {"endpoint_url": endpoint, "default_block_size": 5 * 2**20, "config_kwargs": {"s3": {"addressing_style": "path"}}}
+seen = {}
+
+pushed = pd.read_csv(f"s3://{bucket}/{table}", storage_options=options)
+seen["pushed"] = pushed.to_dict("list")
+
+rows = pd.DataFrame({"id": range(200_000), "text": [f"row {index} of many, many rows" for index in range(200_000)]})
+rows.to_csv(f"s3://{bucket}/tables/rows.csv", index=False, storage_options=options)
+rows.to_parquet(f"s3://{bucket}/tables/rows.parquet", compression=None, storage_options=options)
+seen["csv"] = pd.read_csv(f"s3://{bucket}/tables/rows.csv", storage_options=options).equals(rows)
+seen["parquet"] = pd.read_parquet(f"s3://{bucket}/tables/rows.parquet", storage_options=options).equals(rows)
+columns = pd.read_parquet(f"s3://{bucket}/tables/rows.parquet", columns=["id"], storage_options=options)
+seen["column"] = [list(columns), int(columns["id"].sum())]
+
+s3 = s3fs.S3FileSystem(**options)
+s3.pipe(f"{bucket}/files/a b+c%ü.txt", b"odd")
+s3.copy(f"{bucket}/files/a b+c%ü.txt", f"{bucket}/files/copy")
+s3.mv(f"{bucket}/files/copy", f"{bucket}/files/moved")
+with s3.open(f"{bucket}/files/a b+c%ü.txt") as file:
+    seen["part"] = [file.seek(1), file.read().decode()]
+seen["files"] = [[path.split("/", 1)[1], s3.size(path)] for path in s3.find(f"{bucket}/files")]
+s3.rm(f"{bucket}/files/moved")
+seen["removed"] = [s3.exists(f"{bucket}/files/moved"), s3.exists(f"{bucket}/files/a b+c%ü.txt")]
+
+arrow = S3FileSystem(
+    access_key=os.environ["AWS_ACCESS_KEY_ID"],
+    secret_key=os.environ["AWS_SECRET_ACCESS_KEY"],
+    region=os.environ["AWS_REGION"],
+    scheme=urlsplit(endpoint).scheme,
+    endpoint_override=urlsplit(endpoint).netloc,
+)
+rows.head(1000).to_parquet(f"{bucket}/arrow/rows.parquet", filesystem=arrow)
+seen["dataset"] = dataset.dataset(f"{bucket}/arrow", filesystem=arrow).count_rows(filter=dataset.field("id") < 300)
+seen["arrow"] = int(pd.read_parquet(f"{bucket}/tables/rows.parquet", filesystem=arrow)["id"].max())
+print(json.dumps(seen))
