@@ -9,12 +9,21 @@ import { pathToFileURL } from "node:url";
 import { root } from "./setup.mjs";
 
 /**
- * What is always loaded together is one file: each file costs more time than the code in it. Earlier ones take first.
+ * What is always loaded together is one file, since each file costs time beside the code in it; code that many commands do
+ * not need is in another one, since that costs time, too. A module goes into the first group that reaches it.
  */
 const together = {
 	table: ["cli/table.js"],
 	run: ["cli/run.js", "cli/interruption.js", "cli/terminal.js", "cli/report.js"],
-	client: ["cli/client.js", "cli/target.js", "core/config.js", "core/setting.js", "node/config-file.js"],
+	registry: [
+		"cli/target.js",
+		"cli/platform.js",
+		"client/registries.js",
+		"node/config-file.js",
+		"core/config.js",
+		"core/setting.js",
+	],
+	client: ["cli/client.js"],
 };
 
 /** Writes `dist/bin`, anew. */
@@ -39,6 +48,8 @@ export async function bundleCommand() {
 		// `new Worker(new URL("./hash-worker.mjs", import.meta.url))` finds it beside the file that starts it.
 		entryFileNames: ({ name }) => (name === "hash-worker" ? "[name].mjs" : "[name].js"),
 		chunkFileNames: "[name]-[hash].js",
+		// They are a quarter of the text, and every start reads it all.
+		comments: false,
 		codeSplitting: { groups: groups(), includeDependenciesRecursively: false },
 	});
 	await bundle.close();

@@ -1,27 +1,16 @@
 /**
- * The library on this machine, for commands. Unlike `index.ts` it leaves out configuration and login, which
+ * The library on this machine, for commands. Unlike `index.ts` it leaves out configuration, login and buckets, which
  * load a YAML parser and more: most commands never ask for them.
  */
-import { setPlatform } from "../client/runtime.ts";
-import { nodePlatform } from "../node/platform.ts";
+import "./platform.ts";
 
-setPlatform(nodePlatform());
-
-export {
-	Package,
-	PackageEntry,
-	buildPackage,
-	checkWorkflow,
-	deletePackage,
-	installPackage,
-	isBaleError,
-	listPackages,
-	lostRevisions,
-	pushPackage,
-	readWorkflow,
-	readWorkflows,
-	revisions,
-	statusOf,
-	unfinishedUploads,
-	type SetDirOptions,
-} from "../public.ts";
+export { isBaleError } from "../core/errors.ts";
+export { PackageEntry } from "../client/entry.ts";
+export { lostRevisions } from "../client/lost-revisions.ts";
+export { deletePackage, listPackages, revisions } from "../client/module.ts";
+export { Package } from "../client/package.ts";
+export type { SetDirOptions } from "../client/set-dir.ts";
+export { statusOf } from "../client/status.ts";
+export { unfinishedUploads } from "../client/unfinished-uploads.ts";
+export { buildPackage, installPackage, pushPackage } from "../client/verbs.ts";
+export { checkWorkflow, readWorkflow, readWorkflows } from "../client/workflows.ts";

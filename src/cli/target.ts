@@ -138,7 +138,7 @@ export function quote(word: string): string {
 
 /** Opens a registry (default: the local one). */
 export async function openRegistryOf(target: Pick<Target, "registry">): Promise<Registry> {
-	const [{ openRegistry }] = await Promise.all([import("../client/registries.ts"), import("./client.ts")]);
+	const [{ openRegistry }] = await Promise.all([import("../client/registries.ts"), import("./platform.ts")]);
 	return openRegistry(target.registry, "local");
 }
 
