@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { compareNames } from "../core/logical-key.ts";
 import { errnoOf, fileError } from "./file-error.ts";
 import { statOf } from "./file-stat.ts";
@@ -53,14 +53,36 @@ function* listBelow(
 	}
 }
 
-/** The directories (also through links) right below one, as keys that end in `/`; `prefix` is empty or ends in `/`. */
+/** Names of the directories (also through links) right below one, in the order of keys; `prefix` ends in `/`. */
 export function foldersBelow(root: string, prefix: string): string[] {
 	const folders: string[] = [];
 	for (const { name, link } of sortedNames(`${root}/${prefix}`)) {
 		if (!name.endsWith("/") || (link && followLink(root, prefix, name, []) === undefined)) continue;
-		folders.push(prefix + name);
+		folders.push(name.slice(0, -1));
 	}
 	return folders;
+}
+
+/**
+ * As `foldersBelow`, but only those with a file below them. What holds the file `likely` is a directory with a file, so nothing
+ * else of it is looked at.
+ */
+export function foldersHolding(root: string, prefix: string, likely: string): string[] {
+	const path = `${root}/${prefix}`;
+	const names = namesIn(path);
+	const certain = names.filter((name) => existsSync(`${path}${name}/${likely}`));
+	if (certain.length === names.length) return certain.sort(byKey);
+	const known = new Set(certain);
+	const unknown = { delimiter: undefined, startAfter: undefined, hidden: new Set<string>() };
+	return foldersBelow(root, prefix).filter(
+		(name) =>
+			known.has(name) ||
+			listDirectory(root, { ...unknown, prefix: `${prefix}${name}/` }).next().done !== true,
+	);
+}
+
+function byKey(a: string, b: string): number {
+	return compareNames(`${a}/`, `${b}/`);
 }
 
 /** Undefined for a link that leads in a circle: to a directory that the way to it has come through. */
@@ -79,15 +101,8 @@ function followLink(
 
 /** Names in a directory in the order of the keys below it: a directory sorts, and is given, as `name/`. */
 function sortedNames(path: string): { readonly name: string; readonly link: boolean }[] {
-	let entries: Dirent[];
-	try {
-		entries = readdirSync(path, { withFileTypes: true });
-	} catch (error) {
-		if (["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ELOOP"].includes(errnoOf(error) ?? "")) return [];
-		throw fileError(error, "list", path);
-	}
 	const names: { name: string; link: boolean }[] = [];
-	for (const entry of entries) {
+	for (const entry of read(path, () => readdirSync(path, { withFileTypes: true }))) {
 		const { name } = entry;
 		const link = entry.isSymbolicLink();
 		const kind = link
@@ -101,4 +116,18 @@ function sortedNames(path: string): { readonly name: string; readonly link: bool
 		else if (kind === "directory") names.push({ name: `${name}/`, link });
 	}
 	return names.sort((a, b) => compareNames(a.name, b.name));
+}
+
+function namesIn(path: string): string[] {
+	return read(path, () => readdirSync(path));
+}
+
+/** Nothing for a directory that is not there. */
+function read<T>(path: string, list: () => T[]): T[] {
+	try {
+		return list();
+	} catch (error) {
+		if (["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ELOOP"].includes(errnoOf(error) ?? "")) return [];
+		throw fileError(error, "list", path);
+	}
 }

@@ -1,5 +1,5 @@
 import { createHash } from "./crypto.mjs";
-import { closeSync, existsSync, fstatSync, rmdirSync, unlinkSync } from "node:fs";
+import { closeSync, fstatSync, rmdirSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { BaleError, isBaleError } from "../core/errors.ts";
@@ -21,7 +21,7 @@ import type {
 	WriteOptions,
 } from "../storage/store.ts";
 import { describeObject, hashedEtagBytes, openObject, type OpenObject } from "./directory-object.ts";
-import { foldersBelow, listDirectory } from "./directory-listing.ts";
+import { foldersBelow, foldersHolding, listDirectory } from "./directory-listing.ts";
 import { makeDirectories, removeEmptyDirectories } from "./directories.ts";
 import { openFileBytes } from "./file-bytes.ts";
 import { errnoOf, fileError } from "./file-error.ts";
@@ -108,12 +108,9 @@ export class DirectoryStore implements Store {
 		return openFileBytes(this.localPath(key));
 	}
 
-	folders(prefix: string): readonly string[] {
-		return foldersBelow(this.#root, prefix);
-	}
-
-	exists(key: string): boolean {
-		return existsSync(`${this.#root}/${key}`);
+	folders(prefix: string, holding?: string): readonly string[] {
+		if (holding === undefined) return foldersBelow(this.#root, prefix);
+		return foldersHolding(this.#root, prefix, holding);
 	}
 
 	async head(key: string, options: ReadOptions = {}): Promise<ObjectInfo | undefined> {

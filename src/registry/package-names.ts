@@ -8,19 +8,23 @@ type Signal = AbortSignal | undefined;
 const namesAtOnce = 1000;
 
 /**
- * Names of all packages in a store, sorted by their UTF-8 bytes, some at a time: a promise for each would cost more than
+ * Names of all packages in a store, in the order of their keys, some at a time: a promise for each would cost more than
  * finding it. A package is what has an object in its pointer folder.
  */
 export async function* packageNames(store: Store, signal: Signal): AsyncGenerator<readonly string[]> {
-	for await (const namespace of prefixesBelow(store, layout.namesPrefix, signal)) {
-		const folders = store.folders?.(namespace);
-		if (folders !== undefined) {
-			yield await namesOfFolders(store, folders, signal);
-			continue;
+	const namespaces = store.folders?.(layout.namesPrefix);
+	if (namespaces !== undefined) {
+		for (const namespace of namespaces) {
+			throwIfAborted(signal);
+			const names = store.folders?.(`${layout.namesPrefix}${namespace}/`, "latest") ?? [];
+			yield names.map((name) => `${namespace}/${name}`);
 		}
+		return;
+	}
+	for await (const namespace of prefixesBelow(store, layout.namesPrefix, signal)) {
 		let names: string[] = [];
 		for await (const prefix of prefixesBelow(store, namespace, signal)) {
-			names.push(nameOf(prefix));
+			names.push(prefix.slice(layout.namesPrefix.length, -1));
 			if (names.length < namesAtOnce) continue;
 			yield names;
 			names = [];
@@ -29,36 +33,10 @@ export async function* packageNames(store: Store, signal: Signal): AsyncGenerato
 	}
 }
 
-/** Folders may be empty. Nearly every package has `latest`; what has not is looked through. */
-async function namesOfFolders(store: Store, prefixes: readonly string[], signal: Signal): Promise<string[]> {
-	const names: string[] = [];
-	for (const prefix of prefixes) {
-		throwIfAborted(signal);
-		if (store.exists?.(`${prefix}latest`) === true || (await hasObjects(store, prefix, signal)))
-			names.push(nameOf(prefix));
-	}
-	return names;
-}
-
-async function hasObjects(store: Store, prefix: string, signal: Signal): Promise<boolean> {
-	for await (const _item of store.list(prefix, { signal })) return true;
-	return false;
-}
-
-/** Common prefixes one level down; where they are folders, also empty ones. */
+/** Common prefixes one level down. */
 async function* prefixesBelow(store: Store, prefix: string, signal: Signal): AsyncGenerator<string> {
 	throwIfAborted(signal);
-	const folders = store.folders?.(prefix);
-	if (folders !== undefined) {
-		yield* folders;
-		return;
-	}
 	for await (const item of store.list(prefix, { delimiter: "/", signal })) {
 		if ("prefix" in item) yield item.prefix;
 	}
-}
-
-/** The package whose pointers begin so. */
-function nameOf(pointerPrefix: string): string {
-	return pointerPrefix.slice(layout.namesPrefix.length, -1);
 }

@@ -144,10 +144,11 @@ export interface Store {
 	): Promise<ObjectInfo | undefined>;
 	/** Bytes of a large object that can be read anywhere at once; undefined, or absent, where that cannot be done: use `get`. */
 	openBytes?(key: string): LocalBytes | undefined;
-	/** The folders right below `prefix`, as sorted common prefixes, at once; some may be empty. Absent: use `list`. */
-	folders?(prefix: string): readonly string[];
-	/** Whether there is an object, at once; absent: use `head`. */
-	exists?(key: string): boolean;
+	/**
+	 * Names of the folders right below `prefix` (which ends in `/`), in the order of their keys, at once. Without `holding` some
+	 * may be empty; with it none is, and an object of that name is looked for first, as most have it. Absent: use `list`.
+	 */
+	folders?(prefix: string, holding?: string): readonly string[];
 	/** Resolves to undefined when the object does not exist. */
 	head(key: string, options?: ReadOptions): Promise<ObjectInfo | undefined>;
 	/** Whole or not at all: no reader ever sees part of an object. Throws `Conflict` if the condition fails. */
