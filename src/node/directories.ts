@@ -115,11 +115,16 @@ function inTheWay(path: string): BaleError {
 
 /**
  * Removes `directory` and those above it, below `root`, as long as they are empty; returns the first that
- * stays. Never fails.
+ * stays. Those stay that `mayRemove` says no of. Never fails.
  */
-export function removeEmptyDirectories(directory: string, root: string): string {
+export function removeEmptyDirectories(
+	directory: string,
+	root: string,
+	mayRemove: (directory: string) => boolean = () => true,
+): string {
 	let current = directory;
 	while (current.length > root.length && current.startsWith(root)) {
+		if (!mayRemove(current)) return current;
 		try {
 			rmdirSync(current);
 		} catch (error) {

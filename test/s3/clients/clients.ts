@@ -45,7 +45,8 @@ export async function contentsOfBucket(server: S3Server, bucket: string): Promis
 	const store = server.openStore(bucket);
 	const contents: Record<string, string> = {};
 	for await (const item of store.list("")) {
-		if ("prefix" in item || item.key.startsWith(".bale/")) continue;
+		// Those that end in a slash are folders.
+		if ("prefix" in item || item.key.startsWith(".bale/") || item.key.endsWith("/")) continue;
 		const object = await store.get(item.key);
 		if (object === undefined) throw new Error(`${item.key} is listed, and not there`);
 		contents[item.key] = sha256(await collect(object.body));

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 import s3fs
 from pyarrow import dataset
-from pyarrow.fs import S3FileSystem
+from pyarrow.fs import FileSelector, S3FileSystem
 
 bucket, table = sys.argv[1:]
 endpoint = os.environ["AWS_ENDPOINT_URL_S3"]
@@ -44,7 +44,12 @@ arrow = S3FileSystem(
     scheme=urlsplit(endpoint).scheme,
     endpoint_override=urlsplit(endpoint).netloc,
 )
-rows.head(1000).to_parquet(f"{bucket}/arrow/rows.parquet", filesystem=arrow)
-seen["dataset"] = dataset.dataset(f"{bucket}/arrow", filesystem=arrow).count_rows(filter=dataset.field("id") < 300)
+# pyarrow makes objects of the folders.
+rows.head(1000).assign(kind=rows["id"] % 2).to_parquet(f"{bucket}/parted", partition_cols=["kind"], filesystem=arrow)
+parted = dataset.dataset(f"{bucket}/parted", filesystem=arrow, partitioning="hive")
+seen["parted"] = [len(parted.files), parted.count_rows(filter=dataset.field("kind") == 1)]
+arrow.create_dir(f"{bucket}/made/by hand")
+seen["made"] = [info.path for info in arrow.get_file_info(FileSelector(f"{bucket}/made", recursive=True))]
+arrow.delete_dir(f"{bucket}/made")
 seen["arrow"] = int(pd.read_parquet(f"{bucket}/tables/rows.parquet", filesystem=arrow)["id"].max())
 print(json.dumps(seen))

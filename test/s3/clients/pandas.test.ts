@@ -29,7 +29,8 @@ onEachServer((server) => {
 				["files/moved", 3],
 			],
 			removed: [false, true],
-			dataset: 300,
+			parted: [2, 500],
+			made: [`${bucket}/made/by hand`],
 			arrow: 199_999,
 		});
 		const contents = await contentsOfBucket(server(), bucket);

@@ -38,6 +38,19 @@ conformance("listing", ({ spec, server, ask, put }) => {
 		expect(keysOf(await list(bucket))).toEqual(["a", "a/b", "a/b/c"]);
 	});
 
+	spec("has objects whose key ends in a slash, which many programs take for folders", async () => {
+		const bucket = await filled(["d/a", "e"]);
+		for (const key of ["d/", "f/"]) expect(await put(bucket, key, "")).toMatchObject({ status: 200 });
+		expect(keysOf(await list(bucket))).toEqual(["d/", "d/a", "e", "f/"]);
+		expect(keysOf(await list(bucket, { prefix: "f/", delimiter: "/" }))).toEqual(["f/"]);
+		expect(prefixesOf(await list(bucket, { delimiter: "/" }))).toEqual(["d/", "f/"]);
+		expect(keysOf(await list(bucket, { "start-after": "d/" }))).toEqual(["d/a", "e", "f/"]);
+		expect(await ask({ method: "HEAD", bucket, key: "f/" })).toMatchObject({ status: 200 });
+		expect(await ask({ method: "DELETE", bucket, key: "d/" })).toMatchObject({ status: 204 });
+		expect(await ask({ method: "HEAD", bucket, key: "d/" })).toMatchObject({ status: 404 });
+		expect(keysOf(await list(bucket))).toEqual(["d/a", "e", "f/"]);
+	});
+
 	spec("below a prefix that is any text", async () => {
 		const bucket = await filled(["ab/c", "ab/d", "abc", "b"]);
 		expect(keysOf(await list(bucket, { prefix: "ab" }))).toEqual(["ab/c", "ab/d", "abc"]);

@@ -7,6 +7,7 @@ import { BucketState } from "./bucket-state.ts";
 import { completeUpload, findUpload } from "./complete-upload.ts";
 import { deleteVersion, hideObject } from "./delete-object.ts";
 import { asFaults } from "./faults.ts";
+import { deleteMarker, isFolderKey, openMarker, readMarker, writeMarker } from "./folder-marker.ts";
 import { FolderNames } from "./folder-names.ts";
 import { listObjects, listVersions } from "./list-objects.ts";
 import { Places } from "./places.ts";
@@ -39,18 +40,26 @@ export async function openBucket(root: string, name: string, options: BucketOpti
 		name,
 		versioning: () => asFaults(() => state.versioning()),
 		setVersioning: (enabled) => asFaults(() => state.setVersioning(enabled)),
-		head: (key, versionId) => asFaults(() => headObject(state, key, versionId)),
-		open: (key, versionId) => asFaults(() => openObject(state, key, versionId)),
+		head: (key, versionId) =>
+			asFaults(() => (isFolderKey(key) ? readMarker : headObject)(state, key, versionId)),
+		open: (key, versionId) =>
+			asFaults(() => (isFolderKey(key) ? openMarker : openObject)(state, key, versionId)),
 		receive: (bytes, algorithms, signal) =>
 			asFaults(() => receiveFile(places, bytes, algorithms, { signal, durable })),
 		put: (key, bytes, { headers, checksum, condition }) =>
 			asFaults(() => {
-				const { path, md5 } = asReceivedFile(bytes);
-				return writeObject(state, key, { path, etag: md5Etag(md5), headers, checksum, condition });
+				const { path, md5, size } = asReceivedFile(bytes);
+				const facts = { etag: md5Etag(md5), headers, checksum, condition };
+				if (!isFolderKey(key)) return writeObject(state, key, { ...facts, path });
+				return writeMarker(state, key, { ...facts, size }).finally(() => bytes.discard());
 			}),
 		delete: (key, versionId) =>
 			asFaults(() =>
-				versionId === undefined ? hideObject(state, key) : deleteVersion(state, key, versionId),
+				isFolderKey(key)
+					? deleteMarker(state, key, versionId)
+					: versionId === undefined
+						? hideObject(state, key)
+						: deleteVersion(state, key, versionId),
 			),
 		list: (request) => asFaults(() => listObjects(state, folders, request)),
 		listVersions: (request) => asFaults(() => listVersions(state, folders, request)),

@@ -1,8 +1,7 @@
-import { dirname } from "node:path";
-import { removeEmptyDirectories } from "../../../node/directories.ts";
 import type { BucketState } from "./bucket-state.ts";
 import { identityOf, regularFile, removeFile } from "./disk.ts";
 import { faults } from "./faults.ts";
+import { removeEmptyFolders } from "./folder-marker.ts";
 import type { KeyRecords } from "./key-records.ts";
 import { findNewest, type Newest } from "./newest.ts";
 import { isObjectKey } from "./places.ts";
@@ -136,9 +135,11 @@ async function changing(
 	if (records.candidates().length === 0 && findNewest(records, true) === undefined) return undefined;
 	const { deleted, folder } = await state.locked(key, async () => {
 		const result = await work(records);
-		const parent = dirname(state.places.object(key));
 		records.tidy();
-		return { deleted: result, folder: removeEmptyDirectories(parent, state.places.root) };
+		return {
+			deleted: result,
+			folder: removeEmptyFolders(state.places, key.slice(0, key.lastIndexOf("/") + 1)),
+		};
 	});
 	await syncFolders(state, [folder]);
 	return deleted;

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { compareNames } from "../../../core/logical-key.ts";
 import { errnoOf, fileError } from "../../../node/file-error.ts";
 import { linkStatOf } from "../../../node/file-stat.ts";
-import { isReached } from "./newest.ts";
+import { isMarked, isReached } from "./newest.ts";
 import { folderMark, historyMark } from "../../../core/served-folder.ts";
 import { type Places, isHidden, isObjectKey, recordMark } from "./places.ts";
 
@@ -23,17 +23,26 @@ export class FolderNames {
 	}
 
 	/** Of the objects and the folders in `base`, which is empty or ends in a slash. */
-	ofObjects(base: string): Promise<readonly string[]> {
-		return this.#remembering(`objects ${base}`, [this.places.object(base)], () => this.#readObjects(base));
+	async ofObjects(base: string): Promise<readonly string[]> {
+		const names = await this.#remembering(`objects ${base}`, [this.places.object(base)], () =>
+			this.#readObjects(base),
+		);
+		return this.#withItself(base, names);
 	}
 
 	/** Also of those that have versions only. */
-	ofVersions(base: string): Promise<readonly string[]> {
+	async ofVersions(base: string): Promise<readonly string[]> {
 		const folders = [this.places.object(base), this.places.recordFolder(base)];
-		return this.#remembering(`versions ${base}`, folders, async () => {
+		const names = await this.#remembering(`versions ${base}`, folders, async () => {
 			const recorded = await readSorted(this.places.recordFolder(base), toKeyName);
 			return merge(await this.#readObjects(base), recorded);
 		});
+		return this.#withItself(base, names);
+	}
+
+	/** A folder that somebody made an object of comes before all in it. */
+	#withItself(base: string, names: readonly string[]): readonly string[] {
+		return isMarked(this.places, base) ? ["", ...names] : names;
 	}
 
 	async #readObjects(base: string): Promise<string[]> {
@@ -74,6 +83,7 @@ export class FolderNames {
 /** The name of a key, or of a folder, from the name of a record of it. */
 function toKeyName(name: string): string | undefined {
 	const bare = name.slice(0, -1);
+	if (bare === "") return undefined; // The record of the folder itself.
 	if (name.endsWith(folderMark)) return `${bare}/`;
 	return name.endsWith(recordMark) || name.endsWith(historyMark) ? bare : undefined;
 }

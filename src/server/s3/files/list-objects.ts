@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ListedPage, ListRequest, ObjectVersion } from "../bucket.ts";
 import type { BucketState } from "./bucket-state.ts";
+import { isFolderKey, readMarker } from "./folder-marker.ts";
 import type { FolderNames } from "./folder-names.ts";
 import { findNewest } from "./newest.ts";
 import { olderNames, readOlder } from "./older.ts";
@@ -24,6 +25,10 @@ export async function listObjects(
 		keysOnly,
 		(base) => folders.ofObjects(base),
 		function* (key) {
+			if (isFolderKey(key)) {
+				yield* markerOf(state, key);
+				return;
+			}
 			const newest = findNewest(state.records(key), versioning);
 			if (newest?.stat !== undefined) yield toVersion(key, newest.record, true);
 		},
@@ -51,7 +56,16 @@ export function listVersions(
 	);
 }
 
+function markerOf(state: BucketState, key: string): ObjectVersion[] {
+	const marker = readMarker(state, key);
+	return marker === undefined ? [] : [marker];
+}
+
 function* versionsOf(state: BucketState, key: string, versioning: boolean): Generator<ObjectVersion, void> {
+	if (isFolderKey(key)) {
+		yield* markerOf(state, key);
+		return;
+	}
 	const records = state.records(key);
 	const newest = findNewest(records, versioning);
 	const names = olderNames(records, newest);

@@ -55,6 +55,11 @@ export function isReached(places: Places, key: string): boolean {
 	return true;
 }
 
+/** Whether somebody made an object of the folder `base`, which ends in a slash and is there. */
+export function isMarked(places: Places, base: string): boolean {
+	return base !== "" && regularFile(places.record(base)) !== undefined;
+}
+
 /** Whether a file is the one that a record was made for, or a copy of it that kept its times (a folder that was moved). */
 export function isSameFile(file: FileIdentity, stat: FileStat): boolean {
 	if (file.size !== stat.size || file.mtimeNs !== String(stat.mtimeNs)) return false;

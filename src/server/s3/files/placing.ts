@@ -8,6 +8,7 @@ import { discard, syncDirectory } from "../../../node/temporary-file.ts";
 import type { BucketState } from "./bucket-state.ts";
 import { withoutHardLinks } from "./disk.ts";
 import { faults } from "./faults.ts";
+import { isMarked } from "./newest.ts";
 
 const attempts = 20;
 
@@ -16,21 +17,29 @@ const attempts = 20;
  * is in the way, `AccessDenied` where a symbolic link or a special file is. Returns the folders that have new names.
  */
 export function preparePlace(state: BucketState, key: string): Set<string> {
-	const { root } = state.places;
 	const path = state.places.object(key);
-	const changed = new Set([dirname(path)]);
-	try {
-		makeDirectories(root, dirname(path), { links: "refuse", onNewName: (folder) => changed.add(folder) });
-	} catch (error) {
-		if (!isBaleError(error, "DestinationConflict")) throw error;
-		throw faults.keyCollision(key, "a part of its path is an object");
-	}
+	const changed = prepareFolder(state, key, dirname(path));
 	const kind = linkStatOf(path)?.kind;
 	if (kind === "other") {
 		throw faults.accessDenied(`Cannot write "${key}": a symbolic link or a special file has that name`);
 	}
-	if (kind === "directory" && !removeEmptyFolder(path)) {
-		throw faults.keyCollision(key, `there are objects below "${key}/"`);
+	if (kind === "directory" && (isMarked(state.places, `${key}/`) || !removeEmptyFolder(path))) {
+		throw faults.keyCollision(key, `"${key}/" is an object, or there are objects below it`);
+	}
+	return changed;
+}
+
+/** Makes a folder that `key` needs: `KeyCollision` where an object is in the way. Returns the folders that have new names, and itself. */
+export function prepareFolder(state: BucketState, key: string, folder: string): Set<string> {
+	const changed = new Set([folder]);
+	try {
+		makeDirectories(state.places.root, folder, {
+			links: "refuse",
+			onNewName: (parent) => changed.add(parent),
+		});
+	} catch (error) {
+		if (!isBaleError(error, "DestinationConflict")) throw error;
+		throw faults.keyCollision(key, "a part of its path is an object");
 	}
 	return changed;
 }

@@ -1,7 +1,7 @@
 import { compareNames } from "../../../core/logical-key.ts";
 
 export interface Walk {
-	/** Sorted names in a folder; those of folders end in a slash. */
+	/** Sorted names in a folder; those of folders end in a slash. An empty name is the folder itself as an object. */
 	readonly names: (base: string) => Promise<readonly string[]>;
 	readonly prefix: string;
 	/** Where to begin: with this key, if it is there. */
@@ -33,10 +33,11 @@ async function* walkFolder(walk: Walk, base: string): AsyncGenerator<string, voi
 	const { prefix, from } = walk;
 	const names = await walk.names(base);
 	for (let index = firstIndex(names, base, walk); index < names.length; index++) {
-		const key = base + (names[index] ?? "");
+		const name = names[index] ?? "";
+		const key = base + name;
 		if (!key.startsWith(prefix)) return; // They are sorted, and the first one was the first with it.
 		if (walk.skip !== undefined && key.startsWith(walk.skip)) continue;
-		const isFolder = key.endsWith("/");
+		const isFolder = name.endsWith("/");
 		if (from !== undefined && compareNames(key, from) < 0 && !(isFolder && from.startsWith(key))) continue;
 		if (!isFolder) yield key;
 		else yield* walkFolder(walk, key);

@@ -41,7 +41,7 @@ export async function writeObject(
 		for (let attempt = 1; ; attempt++) {
 			const versioning = state.versioning();
 			const newest = findNewest(records, versioning);
-			checkCondition(key, object.condition, newest);
+			checkCondition(key, object.condition, newest?.stat && newest.record);
 			const folders = preparePlace(state, key);
 			const { record, before } = describeNew(records, object, newest, versioning);
 			const kept = toKeep(records, newest, before, versioning);
@@ -62,7 +62,8 @@ export async function writeObject(
 /** Throws what `writeObject` would for this key and condition as things are now. */
 export function checkWrite(state: BucketState, key: string, condition: WriteCondition | undefined): void {
 	checkObjectKey(key);
-	checkCondition(key, condition, findNewest(state.records(key), state.versioning()));
+	const newest = findNewest(state.records(key), state.versioning());
+	checkCondition(key, condition, newest?.stat && newest.record);
 }
 
 function describeNew(
@@ -135,13 +136,13 @@ export function removeNullVersions(records: KeyRecords): void {
 	}
 }
 
-function checkCondition(
+/** Throws `PreconditionFailed` and `NoSuchKey` when the condition does not hold for what is `there`. */
+export function checkCondition(
 	key: string,
 	condition: WriteCondition | undefined,
-	newest: Newest | undefined,
+	there: Pick<VersionRecord, "etag"> | undefined,
 ): void {
 	if (condition === undefined) return;
-	const there = newest?.stat === undefined ? undefined : newest.record;
 	if ("ifNoneMatch" in condition) {
 		if (there !== undefined) throw faults.preconditionFailed(key, "it exists already");
 		return;
