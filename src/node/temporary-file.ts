@@ -2,23 +2,49 @@
  * Files that are being written: they have a name of their own until they are whole, and get their final
  * one in a single step. What a process leaves behind when it is killed is removed by later ones.
  */
-import { randomBytes } from "./crypto.mjs";
+import { createHash, randomBytes } from "./crypto.mjs";
 import { closeSync, fsync, lstatSync, opendirSync, openSync, readdirSync, unlinkSync } from "node:fs";
 import { promisify } from "node:util";
 import { errnoOf, fileError } from "./file-error.ts";
-import { processIsGone } from "./process-identity.ts";
+import { ownIdentity, processIsGone } from "./process-identity.ts";
 
 const syncAsync = promisify(fsync);
 const prefix = ".bale-tmp-";
 const pattern = /^\.bale-tmp-([0-9a-z]+)-[0-9a-f]{24}$/;
 const leftoverAgeMs = 24 * 60 * 60 * 1000;
+const randomIdBytes = 12;
+const markBytes = 4;
 
 /** Most bytes that the name of a temporary file has. */
 export const temporaryNameBytes = 48;
 
 /** A new name for a temporary file, which tells the process that made it. `id`: 24 hex digits by which it is found again. */
-export function temporaryName(id = randomBytes(12).toString("hex")): string {
+export function temporaryName(id = newId()): string {
 	return `${prefix}${process.pid.toString(36)}-${id}`;
+}
+
+/** Nobody finds a file with such an id again: once its process is gone it is of no use. */
+function newId(): string {
+	const mark = originMark();
+	return mark + randomBytes(randomIdBytes - mark.length / 2).toString("hex");
+}
+
+let ownMark: string | undefined;
+
+/** Eight hex digits for where the ids of processes mean the same as here; empty where the system does not tell. */
+function originMark(): string {
+	if (ownMark === undefined) {
+		const { host, bootId, pidNamespace } = ownIdentity();
+		const isKnown = bootId !== "" && pidNamespace !== "";
+		const text = JSON.stringify([host, bootId, pidNamespace]);
+		ownMark = isKnown
+			? createHash("sha256")
+					.update(text)
+					.digest("hex")
+					.slice(0, 2 * markBytes)
+			: "";
+	}
+	return ownMark;
 }
 
 /** The name of a temporary file that its process has let go of. */
@@ -38,14 +64,20 @@ function isOwnerless(name: string): boolean {
 	return pid !== undefined && (pid === "0" || processIsGone(Number.parseInt(pid, 36)));
 }
 
+/** Whether it was made where the ids of processes mean the same as here, to be found by nobody. */
+function isOfNoUse(ownerless: string): boolean {
+	const mark = originMark();
+	return mark !== "" && ownerless.slice(-2 * randomIdBytes).startsWith(mark);
+}
+
 /** Whether a file name is one that `temporaryName` gives. */
 export function isTemporaryName(name: string): boolean {
 	return pattern.test(name);
 }
 
 /**
- * Removes temporary files from a directory that are older than a day and whose process is gone. Never
- * fails: it is a service to the user beside the work at hand.
+ * Removes temporary files from a directory whose process is gone: at once where that is certain and nobody can go on with
+ * them, otherwise when they are older than a day. Never fails: it is a service to the user beside the work at hand.
  */
 export function removeLeftovers(directory: string, nowMs = Date.now()): void {
 	try {
@@ -55,7 +87,8 @@ export function removeLeftovers(directory: string, nowMs = Date.now()): void {
 				if (!isOwnerless(entry.name)) continue;
 				const path = `${directory}/${entry.name}`;
 				const stat = lstatSync(path);
-				if (stat.isFile() && nowMs - stat.mtimeMs > leftoverAgeMs) unlinkSync(path);
+				const isOld = nowMs - stat.mtimeMs > leftoverAgeMs;
+				if (stat.isFile() && (isOld || isOfNoUse(entry.name))) unlinkSync(path);
 			}
 		} finally {
 			entries.closeSync();

@@ -20,6 +20,7 @@ import type { CopyJob } from "../../src/client/platform.ts";
 import { createHasher, type HashType } from "../../src/core/hash.ts";
 import { NodeFiles } from "../../src/node/local-files.ts";
 import { createNodeSha256 } from "../../src/node/node-digest.ts";
+import { temporaryName } from "../../src/node/temporary-file.ts";
 import { bytesSource } from "../../src/storage/byte-source.ts";
 import type { ByteRange, ByteSource } from "../../src/storage/store.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -357,11 +358,14 @@ describe("LocalFiles.copy()", () => {
 		},
 	);
 
-	test("removes what dead processes left in the directories that it writes to", async () => {
+	test("removes what dead processes left in the directories that it writes to: the old, and what is certainly of no use", async () => {
 		const root = temporaryDirectory();
 		const leftover = join(root, `.bale-tmp-${(4_194_305).toString(36)}-0123456789abcdef01234567`);
 		writeFileSync(leftover, "x");
 		utimesSync(leftover, 1, 1);
+		const dead = temporaryName().replace(/(?<=^.bale-tmp-)[^-]+/, (4_194_305).toString(36));
+		// Only there it is certain what the ids of processes mean.
+		if (process.platform === "linux") writeFileSync(join(root, dead), "young");
 		await openFiles().copy([
 			{ from: { source: bytesSource(new Uint8Array()) }, to: join(root, "a"), size: 0, replace: false },
 		]);

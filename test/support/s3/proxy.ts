@@ -18,6 +18,8 @@ import { serverAt, type S3Server } from "./server.ts";
 const delayMs = 200;
 
 export type LoggedRequest = Named & {
+	/** The first byte of the range that is asked for; 0 without a range. */
+	readonly first: number;
 	/** Bytes of the body that the client sent. */
 	sent: number;
 	/** Bytes of the body that went back. */
@@ -53,7 +55,8 @@ export async function startProxy(target: Pick<S3Server, "endpoint" | "credential
 		const { method = "", url = "" } = incoming;
 		const named = nameRequest(method, url, incoming.headers["x-amz-copy-source"] !== undefined);
 		const fault = result.plan(named);
-		const entry: LoggedRequest = { ...named, sent: 0, received: 0, status: 0, fault };
+		const first = Number(/^bytes=(\d+)-/.exec(incoming.headers.range ?? "")?.[1] ?? 0);
+		const entry: LoggedRequest = { ...named, first, sent: 0, received: 0, status: 0, fault };
 		log.push(entry);
 		const exchange = new Exchange(incoming, outgoing, entry, {
 			agent,
@@ -147,6 +150,10 @@ class Exchange {
 		onward.on("error", () => this.#incoming.socket.destroy());
 		this.#incoming.on("close", () => {
 			if (!this.#incoming.complete) onward.destroy();
+		});
+		// A client that was killed takes nothing more, and the rest of its answer would wait for ever.
+		this.#outgoing.on("close", () => {
+			if (!this.#outgoing.writableFinished) onward.destroy();
 		});
 		onward.on("response", (answer) => {
 			answer.on("error", () => this.#incoming.socket.destroy());
