@@ -2,6 +2,7 @@ import { manifestPieces } from "../core/manifest-format.ts";
 import { parsePackageName } from "../core/names.ts";
 import { summarize } from "../core/top-hash.ts";
 import { ManifestText } from "../registry/bytes.ts";
+import { Base } from "../registry/base.ts";
 import { checkBase, publish } from "../registry/publish.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { hashMissing } from "./hashing.ts";
@@ -66,7 +67,8 @@ export async function buildPackage(
 	const registry = await openRegistry(registryInput, "local");
 	const header = await nextHeader(state, registry, name, options);
 	const accept = options.force === true ? "any" : (state.known.at(registry.location, name) ?? "any");
-	const head = await checkBase(registry, name, accept, options.signal);
+	const base = await Base.read(registry, name, options.signal);
+	await checkBase(registry, name, base, accept, options.signal);
 
 	warnOfLocalFiles(state.tree, registry, options.onProgress);
 	if (options.hashedNow !== true) await forgetTouched(state.tree);
@@ -84,12 +86,13 @@ export async function buildPackage(
 		state: built,
 	};
 	const manifest = ManifestText.from(manifestPieces({ header, tree }, lineLimit()));
-	if (options.dryRun === true) return { ...result, changed: head?.topHash !== topHash, dryRun: true };
+	if (options.dryRun === true) return { ...result, changed: base.head?.topHash !== topHash, dryRun: true };
 
 	const published = await publish(registry, name, {
 		manifest,
 		topHash,
 		accept,
+		base,
 		usable: (existing) => isUsable(registry, existing),
 		author: platform().author(),
 		onWarning: (code, message) => options.onProgress?.({ kind: "warning", code, message }),

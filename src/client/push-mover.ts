@@ -4,7 +4,8 @@ import { isKnownHashType, type Hash } from "../core/hash.ts";
 import type { PackageName } from "../core/names.ts";
 import { formatPhysicalKey, joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { Tree } from "../core/tree.ts";
-import type { Head, Registry } from "../registry/registry.ts";
+import type { Base } from "../registry/base.ts";
+import type { Registry } from "../registry/registry.ts";
 import { openLanding, type Landing, type LandingJob } from "./landing.ts";
 import type { ClientEntry, Origin } from "./origin.ts";
 import { contentHashes, localRoot } from "./push-content.ts";
@@ -22,7 +23,7 @@ export class Mover {
 	readonly #origin: Origin;
 	readonly #registry: Registry;
 	readonly #name: PackageName;
-	readonly #head: Head | undefined;
+	readonly #base: Base;
 	readonly #options: PushOptions;
 	readonly #landing: Landing;
 	/** Origin of the entries whose bytes are in the registry now. */
@@ -33,14 +34,14 @@ export class Mover {
 		origin: Origin,
 		registry: Registry,
 		name: PackageName,
-		head: Head | undefined,
+		base: Base,
 		options: PushOptions,
 	) {
 		this.#tree = tree;
 		this.#origin = origin;
 		this.#registry = registry;
 		this.#name = name;
-		this.#head = head;
+		this.#base = base;
 		this.#options = options;
 		this.#landing = openLanding(registry.store);
 		this.#landed = registryOrigin(registry);
@@ -58,8 +59,8 @@ export class Mover {
 			registry: this.#registry,
 			name: this.#name,
 			landing: this.#landing,
-			head: this.#head,
-			previous: pending.length === 0 ? undefined : await this.#previous(),
+			head: this.#base.head,
+			previous: pending.length === 0 ? undefined : (await this.#base.manifest(this.#options.signal))?.tree,
 			localRoot: localRoot(pending),
 			options: this.#options,
 		};
@@ -91,14 +92,6 @@ export class Mover {
 		}
 		this.#options.onProgress?.({ kind: "finished", phase: "copy" });
 		return { copied, reused, displaced, elsewhere: placing.elsewhere };
-	}
-
-	async #previous(): Promise<Tree | undefined> {
-		if (this.#head === undefined) return undefined;
-		return this.#registry
-			.read(this.#head.topHash, { signal: this.#options.signal })
-			.then((manifest) => manifest.tree)
-			.catch(() => undefined);
 	}
 
 	/** Places the files: those whose bytes are in the registry, or have just got there, are copied by the store. */

@@ -156,7 +156,7 @@ export class Placing {
 		if (previous !== undefined) {
 			const before = this.#context.previous?.get(work.key);
 			const same = before !== undefined && "physicalKey" in before && sameHash(before.hash, hash);
-			if (same && (await this.#isIntact(previous, work.size, hash))) return previous;
+			if (same && (await this.#isIntact(previous, work, hash, occupant))) return previous;
 		}
 		if (await this.#holds(work.home, occupant, work.size, hash)) {
 			return withVersion(joinPhysicalKey(root, work.home), occupant);
@@ -183,13 +183,17 @@ export class Placing {
 	}
 
 	/** Whether a file that the latest revision names has not been touched since that was published. */
-	async #isIntact(physicalKey: PhysicalKey, size: number, hash: Hash): Promise<boolean> {
+	async #isIntact(
+		physicalKey: PhysicalKey,
+		{ home, size }: Work,
+		hash: Hash,
+		atHome: Occupant,
+	): Promise<boolean> {
 		const { versionId, ...place } = { versionId: undefined, ...physicalKey };
-		const key = relativeTo(this.#context.registry.store.root, place, formatPhysicalKey(physicalKey));
-		const occupant = await this.#context.landing.inspect(key, {
-			versionId,
-			signal: this.#context.options.signal,
-		});
+		const { landing, registry, options } = this.#context;
+		const key = relativeTo(registry.store.root, place, formatPhysicalKey(physicalKey));
+		const isHome = key === home && versionId === undefined;
+		const occupant = isHome ? atHome : await landing.inspect(key, { versionId, signal: options.signal });
 		if (occupant.kind !== "object" || occupant.size !== size) return false;
 		if (keepsOverwritten(occupant) && occupant.versionId === versionId) return true;
 		if (occupant.hash !== undefined) return sameHash(occupant.hash, hash);

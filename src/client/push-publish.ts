@@ -1,6 +1,5 @@
 /** The last step of a push: its manifest and pointers. */
 import { metaJson } from "../core/entry.ts";
-import { isBaleError } from "../core/errors.ts";
 import { jsonEquals } from "../core/json.ts";
 import { manifestPieces } from "../core/manifest-format.ts";
 import type { Manifest } from "../core/manifest.ts";
@@ -8,8 +7,9 @@ import type { PackageName } from "../core/names.ts";
 import { physicalKeyEquals } from "../core/physical-key.ts";
 import { computeTopHash, type TopHash } from "../core/top-hash.ts";
 import { ManifestText } from "../registry/bytes.ts";
+import type { Base } from "../registry/base.ts";
 import { publish, writeManifest, type Published } from "../registry/publish.ts";
-import type { Head, Registry } from "../registry/registry.ts";
+import type { Registry } from "../registry/registry.ts";
 import { lineLimit } from "./build.ts";
 import { isInside, isUsable } from "./prepare.ts";
 import type { PushOptions } from "./push.ts";
@@ -20,6 +20,7 @@ export async function publishManifest(
 	registry: Registry,
 	name: PackageName,
 	{ header, tree }: Manifest,
+	base: Base,
 	accept: "any" | ReadonlySet<string>,
 	elsewhere: ReadonlySet<string>,
 	options: PushOptions,
@@ -27,13 +28,13 @@ export async function publishManifest(
 	const topHash = computeTopHash(header, tree, platform().createSha256);
 	const manifest = ManifestText.from(manifestPieces({ header, tree }, lineLimit()));
 	if (options.dryRun === true) {
-		const head = await registry.head(name, options.signal).catch(() => undefined);
-		return { topHash, pointer: undefined, changed: head?.topHash !== topHash };
+		return { topHash, pointer: undefined, changed: base.head?.topHash !== topHash };
 	}
 	return publish(registry, name, {
 		manifest,
 		topHash,
 		accept,
+		base,
 		usable: async (existing) => {
 			for (const [key, entry] of existing.tree.walk()) {
 				const mine = tree.get(key);
@@ -63,22 +64,20 @@ export async function keepManifest(
 }
 
 /**
- * The latest revision although the package does not come from it, when this push may be a repetition of the one
- * that published it: header, keys, sizes and metadata are the same. The hashes decide when it is published.
+ * Whether this push, of a package that does not come from the latest revision, may be a repetition of the one that published
+ * it: header, keys, sizes and metadata are the same. The hashes decide when it is published.
  */
-export async function headIfAlike(
+export async function mayRepeat(
 	registry: Registry,
-	name: PackageName,
+	base: Base,
 	ours: Manifest,
-	error: unknown,
 	signal: AbortSignal | undefined,
-): Promise<Head | undefined> {
-	if (!isBaleError(error, "Conflict")) throw error;
-	const head = await registry.head(name, signal);
+): Promise<boolean> {
+	if (base.head === undefined) return false;
 	const theirs =
-		head && (await registry.read(head.topHash, { allowUnverified: true, signal }).catch(() => undefined));
-	if (theirs === undefined || !isAlike(ours, theirs)) throw error;
-	return head;
+		(await base.manifest(signal)) ??
+		(await registry.read(base.head.topHash, { allowUnverified: true, signal }).catch(() => undefined));
+	return theirs !== undefined && isAlike(ours, theirs);
 }
 
 function isAlike(ours: Manifest, theirs: Manifest): boolean {

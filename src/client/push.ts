@@ -4,6 +4,7 @@ import type { Manifest } from "../core/manifest.ts";
 import { parsePackageName, type PackageName } from "../core/names.ts";
 import { physicalKeyEquals } from "../core/physical-key.ts";
 import type { Tree } from "../core/tree.ts";
+import { Base } from "../registry/base.ts";
 import { checkBase, type Published } from "../registry/publish.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RunOptions } from "../transfer/events.ts";
@@ -20,7 +21,7 @@ import {
 import { forgetTouched } from "./rehashing.ts";
 import { Mover, registryOrigin } from "./push-mover.ts";
 import { registryOfDest } from "./push-target.ts";
-import { headIfAlike, keepManifest, publishManifest } from "./push-publish.ts";
+import { keepManifest, mayRepeat, publishManifest } from "./push-publish.ts";
 import { findAncestor, Rebase, type Rebased } from "./rebase.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
@@ -107,22 +108,20 @@ export async function pushPackage(
 	const rebase = await openRebase(state, registry, name, folder, options);
 	const accept = rebase?.accept ?? (await acceptable(state, registry, name, options));
 	const tree = state.tree.clone();
-	const head = await checkBase(registry, name, accept, options.signal).catch(async (error: unknown) => {
-		const found =
-			rebase && isBaleError(error, "Conflict") ? await registry.head(name, options.signal) : undefined;
-		if (rebase === undefined || found === undefined) {
-			return headIfAlike(registry, name, { header, tree: state.tree }, error, options.signal);
-		}
-		await rebase.check(found, header, tree, state.origin, options);
-		return found;
+	const base = await Base.read(registry, name, options.signal);
+	await checkBase(registry, name, base, accept, options.signal).catch(async (error: unknown) => {
+		if (!isBaleError(error, "Conflict")) throw error;
+		if (rebase !== undefined && base.head !== undefined) {
+			await rebase.check(base.head, header, tree, state.origin, options);
+		} else if (!(await mayRepeat(registry, base, { header, tree: state.tree }, options.signal))) throw error;
 	});
 
-	const { elsewhere, ...moved } = await new Mover(tree, state.origin, registry, name, head, options).run();
+	const { elsewhere, ...moved } = await new Mover(tree, state.origin, registry, name, base, options).run();
 	await hashMissing(tree, state.origin, options);
 	keepOrigins(tree, state.origin);
 	const own: Manifest = { header, tree };
 	const publishOne = (manifest: Manifest, mayReplace: "any" | ReadonlySet<string>): Promise<Published> =>
-		publishManifest(registry, name, manifest, mayReplace, elsewhere, options);
+		publishManifest(registry, name, manifest, base, mayReplace, elsewhere, options);
 	const isDry = options.dryRun === true;
 	const outcome =
 		rebase === undefined

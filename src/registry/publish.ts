@@ -4,12 +4,14 @@
  */
 import { BaleError, isBaleError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
+import { manifestPieces } from "../core/manifest-format.ts";
 import type { Manifest } from "../core/manifest.ts";
 import type { PackageName } from "../core/names.ts";
 import type { TopHash } from "../core/top-hash.ts";
 import type { ByteSource } from "../storage/store.ts";
 import { forgetAuthor, recordAuthor } from "./authors.ts";
-import { sameBytes } from "./bytes.ts";
+import type { Base } from "./base.ts";
+import { ManifestText, sameBytes } from "./bytes.ts";
 import { conflict, newestPointer } from "./conflict.ts";
 import type { Head, Registry } from "./registry.ts";
 
@@ -22,6 +24,8 @@ export type PublishOptions = {
 	 * `Conflict` when another revision is latest. No `latest` at all is always acceptable.
 	 */
 	readonly accept: "any" | ReadonlySet<string>;
+	/** What was latest before: when that is this very revision, nothing is read again. */
+	readonly base?: Base | undefined;
 	/** Whether a manifest that is already there under this hash can still be used; default: yes. */
 	readonly usable?: (existing: Manifest) => Promise<boolean>;
 	/** Who publishes, for the next one's `Conflict`; recorded beside the registry's own folder. */
@@ -52,7 +56,11 @@ export async function publish(
 	name: PackageName,
 	options: PublishOptions,
 ): Promise<Published> {
-	const { topHash, signal } = options;
+	const { topHash, base, signal } = options;
+	if (base?.head?.topHash === topHash) {
+		await writeManifest(registry, { ...options, existing: await base.knownManifest() });
+		return { topHash, pointer: undefined, changed: false };
+	}
 	let head = await acceptableHead(registry, name, options);
 	if ((await registry.store.detectConditions?.(signal)) === false) {
 		options.onWarning?.(
@@ -101,18 +109,16 @@ export async function publish(
 	}
 }
 
-/**
- * The revision that is latest now, after checking that it may be replaced. Throws `Conflict` that says what
- * was published and when.
- */
+/** Throws `Conflict`, which says what was published and when, unless the latest revision may be replaced. */
 export async function checkBase(
 	registry: Registry,
 	name: PackageName,
+	{ head }: Base,
 	accept: "any" | ReadonlySet<string>,
 	signal?: AbortSignal,
-): Promise<Head | undefined> {
-	const head = await acceptableHead(registry, name, { accept, signal });
-	return head === "damaged" ? undefined : head;
+): Promise<void> {
+	if (head === undefined || accept === "any" || accept.has(head.topHash)) return;
+	throw await conflict(registry, name, head.topHash, accept, signal);
 }
 
 type HeadState = Head | undefined | "damaged";
@@ -153,9 +159,17 @@ async function conditionOn(
  */
 export async function writeManifest(
 	registry: Registry,
-	options: Pick<PublishOptions, "topHash" | "manifest" | "usable" | "onWarning" | "signal">,
+	options: Pick<PublishOptions, "topHash" | "manifest" | "usable" | "onWarning" | "signal"> & {
+		/** The one that is there, where it has just been read. */
+		readonly existing?: Manifest | undefined;
+	},
 ): Promise<void> {
 	const key = layout.manifest(options.topHash);
+	if (options.existing !== undefined) {
+		const text = ManifestText.from(manifestPieces(options.existing));
+		if (text.size === options.manifest.size && (await sameBytes(text.open(), options.manifest))) return;
+		if ((await options.usable?.(options.existing)) ?? true) return;
+	}
 	const existing = await registry.store.get(key, { signal: options.signal });
 	if (existing !== undefined) {
 		if (existing.info.size === options.manifest.size && (await sameBytes(existing.body, options.manifest)))

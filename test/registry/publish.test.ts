@@ -8,6 +8,7 @@ import { createSha256 } from "../../src/core/sha256.ts";
 import { computeTopHash, type TopHash } from "../../src/core/top-hash.ts";
 import { bytesSource } from "../../src/storage/byte-source.ts";
 import { readAuthor } from "../../src/registry/authors.ts";
+import { Base } from "../../src/registry/base.ts";
 import { checkBase, publish, type PublishOptions } from "../../src/registry/publish.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
@@ -345,7 +346,9 @@ describe("publish() over damage", () => {
 		const { registry } = setUp();
 		await put(registry, `${pointers}latest`, damaged);
 		const one = revision("one");
-		expect(await checkBase(registry, name, new Set())).toBeUndefined();
+		const base = await Base.read(registry, name);
+		expect(base.head).toBeUndefined();
+		await checkBase(registry, name, base, new Set());
 		await publish(registry, name, { ...one, accept: new Set() });
 		expect(await textAt(registry, `${pointers}latest`)).toBe(one.topHash);
 	});

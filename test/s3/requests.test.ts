@@ -65,6 +65,58 @@ onEachServer((server) => {
 			expect(dataRequests()).toEqual([]);
 		});
 
+		const pointers = ".quilt/named_packages/team/data/";
+		const requests = (): string[] =>
+			takeLog().map(({ operation, key }) => `${operation} ${key.replace(/(?<=\/)\d{10}$/, "SECONDS")}`);
+		/** Without versions, whether an object is still the one that was pushed must be asked. */
+		const looks = versions ? [] : Object.keys(files).map((key) => `HeadObject team/data/${key}`);
+
+		test("a push of unchanged files reads latest and its manifest once, and writes nothing", async () => {
+			const registry = await makeRegistry();
+			const { topHash } = await pushPackage(await packageOf(files), "team/data", { registry });
+			const reads = [
+				"GetObject .quilt/workflows/config.yml",
+				`GetObject ${pointers}latest`,
+				`GetObject .quilt/packages/${topHash}`,
+			];
+			proxy.clear();
+			await pushPackage(await packageOf(files), "team/data", { registry, force: true });
+			const asked = requests();
+			expect(asked.slice(0, 3)).toEqual(reads);
+			expect(asked.slice(3).toSorted(compareNames)).toEqual(looks.toSorted(compareNames));
+
+			const browsed = await Package.browse("team/data", { registry });
+			proxy.clear();
+			await pushPackage(browsed, "team/data", { registry });
+			expect(requests()).toEqual(reads);
+			await pushPackage(browsed, "team/data", { registry, dryRun: true });
+			expect(requests()).toEqual(reads.slice(0, 2));
+		});
+
+		test("a push after one change writes one object, the manifest and its pointers, and nothing else", async () => {
+			const registry = await makeRegistry();
+			const first = await pushPackage(await packageOf(files), "team/data", { registry });
+			proxy.clear();
+			const made = await packageOf({ ...files, "b.txt": "another beta" });
+			const { topHash } = await pushPackage(made, "team/data", { registry, force: true });
+			const asked = requests();
+			const writes = asked.filter((request) => /^(Put|Copy|Delete|Create|Upload|Complete)/.test(request));
+			expect(
+				writes.map((write) => write.replace(/objects\/team\/data\/[0-9a-f]+/, "objects/DIGITS")),
+			).toEqual([
+				versions ? "PutObject team/data/b.txt" : "PutObject .bale/objects/DIGITS/b.txt",
+				`PutObject .quilt/packages/${topHash}`,
+				`PutObject ${pointers}SECONDS`,
+				expect.stringMatching(/^PutObject \.bale\/authors\/team\/data\//),
+				`PutObject ${pointers}latest`,
+			]);
+			expect(asked.filter((request) => request.startsWith("GetObject .quilt/packages/"))).toEqual([
+				`GetObject .quilt/packages/${first.topHash}`,
+				`GetObject .quilt/packages/${topHash}`,
+			]);
+			expect(asked.filter((request) => request.startsWith("GetObject team/"))).toEqual([]);
+		});
+
 		test("a push after one change sends that file, with each byte once", async () => {
 			const registry = await makeRegistry();
 			await pushPackage(await packageOf(files), "team/data", { registry });
