@@ -78,6 +78,7 @@ export async function installPackage(nameText: string, options: InstallOptions =
 		throw new BaleError(
 			"InvalidArgument",
 			`Cannot record installed packages in ${destRegistry.location}: it is no local directory`,
+			{ hint: "Leave destRegistry out, or name a directory of this machine" },
 		);
 	}
 	const dest = await destination(name, recordRoot, options);

@@ -63,12 +63,13 @@ function registryLocation(text: string): string {
 	if (hasScheme(text)) {
 		const key = parsePhysicalKey(text);
 		if (key.kind === "s3") {
-			if (key.versionId !== undefined) {
-				throw new BaleError("InvalidUrl", `Cannot use ${text} as a registry: it names a version`, {
-					details: { registry: text },
-				});
-			}
-			return text;
+			const path = key.key.replace(/^\/+/, "");
+			if (path === "" && key.versionId === undefined) return text;
+			const reason = key.versionId === undefined ? "a bucket is one only as a whole" : "it names a version";
+			throw new BaleError("InvalidUrl", `Cannot use ${text} as a registry: ${reason}`, {
+				hint: `Name the bucket alone: s3://${key.bucket} (only a push may say where in it the files go)`,
+				details: { registry: text },
+			});
 		}
 		return platform().files?.resolve(nativePath(key.path)) ?? key.path;
 	}

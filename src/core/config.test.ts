@@ -46,6 +46,7 @@ it.each([
 	["default_registry_version", 3],
 	["default_remote_registry", "garbage"],
 	["default_remote_registry", "https://h/x"],
+	["default_remote_registry", "s3://bucket/prefix"],
 	["default_local_registry", "s3://bucket"],
 	["registryUrl", "h"],
 	["registryUrl", "ftp://h"],

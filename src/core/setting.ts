@@ -48,7 +48,7 @@ export function normalizeSetting(
 		case "endpoint":
 			return httpUrl(text, refuse);
 		case "registry":
-			if (/^s3:\/\/[A-Za-z0-9][A-Za-z0-9._-]*(\/.*)?$/.test(text)) return text;
+			if (/^s3:\/\/[A-Za-z0-9][A-Za-z0-9._-]*\/*$/.test(text)) return text;
 			return local(text, refuse, places, 'write "s3://BUCKET", a file: URL or a path such as "./registry"');
 		default:
 			return local(text, refuse, places, 'write a file: URL or a path such as "./packages"');

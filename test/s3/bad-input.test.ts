@@ -2,7 +2,18 @@
 import { appendFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
-import { listPackages, Package, pushPackage, type ErrorCode } from "../../src/index.ts";
+import {
+	deletePackage,
+	listPackages,
+	listPackageVersions,
+	lostRevisions,
+	Package,
+	pushPackage,
+	readWorkflows,
+	revisions,
+	unfinishedUploads,
+	type ErrorCode,
+} from "../../src/index.ts";
 import { nodeTransport } from "../../src/node/s3-transport.ts";
 import type { Transport } from "../../src/storage/s3/transport.ts";
 import { failure } from "../client/support/failure.ts";
@@ -57,6 +68,34 @@ onEachServer((server) => {
 	])("a registry with %s is none", async (_title, registry, code) => {
 		await failure(Package.browse("team/data", { registry }), code);
 		await failure((await made()).build("team/data", registry), code);
+	});
+
+	test("a place in a bucket is no registry for any verb but push", async () => {
+		const bucket = await server().makeBucket();
+		const registry = `s3://${bucket}/foo/bar/`;
+		const pkg = await made();
+		const name = "team/data";
+		const verbs: Record<string, () => Promise<unknown>> = {
+			browse: () => Package.browse(name, { registry }),
+			build: () => pkg.build(name, registry),
+			delete: () => deletePackage(name, registry),
+			"doctor --heal": () => all(lostRevisions(registry)),
+			"doctor, uploads": () => all(unfinishedUploads(registry)),
+			install: () => Package.install(name, { registry, dest: temporaryDirectory() }),
+			isMaterialized: () => pkg.isMaterialized(registry),
+			list: () => all(listPackages(registry)),
+			log: () => all(revisions(name, registry)),
+			resolveHash: () => Package.resolveHash(name, registry, "0".repeat(64)),
+			rollback: () => Package.rollback(name, registry, "0".repeat(64)),
+			versions: () => all(listPackageVersions(name, registry)),
+			workflows: () => readWorkflows(registry),
+		};
+		for (const [verb, work] of Object.entries(verbs)) {
+			const { message, hint } = await failure(work(), "InvalidUrl");
+			expect([verb, message]).toEqual([verb, expect.stringContaining(registry)]);
+			expect(hint).toContain(`s3://${bucket} `);
+		}
+		expect(await all(server().openStore(bucket).list(""))).toEqual([]);
 	});
 
 	test("a registry with a name that no bucket can have is none", async () => {
