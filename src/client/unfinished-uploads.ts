@@ -7,6 +7,8 @@ import { platform } from "./runtime.ts";
 export type UnfinishedUpload = {
 	/** Where the object would have appeared. */
 	readonly place: string;
+	/** An object can have several uploads: the service's name of this one. */
+	readonly uploadId: string;
 	readonly startedAt: Date;
 	/** Bytes that are kept. */
 	readonly size: number;
@@ -20,7 +22,10 @@ export type UnfinishedUploadsOptions = {
 	readonly signal?: AbortSignal | undefined;
 };
 
-/** The uploads in a registry that were neither completed nor aborted, whichever client began them. */
+/**
+ * The uploads in a registry that were neither completed nor aborted, whichever client began them. Throws `AccessDenied`, whose
+ * detail `action` tells whether listing or aborting was refused, and `Unsupported`.
+ */
 export async function* unfinishedUploads(
 	registry: RegistryInput,
 	options: UnfinishedUploadsOptions = {},
@@ -29,10 +34,11 @@ export async function* unfinishedUploads(
 	const { abortOlderThanMs, signal } = options;
 	for await (const upload of store.listUploads?.(signal) ?? []) {
 		throwIfAborted(signal);
-		const { startedAt, size } = upload;
+		const { uploadId, startedAt, size } = upload;
 		const ageMs = platform().now() - startedAt.getTime();
 		const aborted = abortOlderThanMs !== undefined && ageMs >= abortOlderThanMs;
 		if (aborted) await store.abortUpload?.(upload, signal);
-		yield { place: formatPhysicalKey(joinPhysicalKey(store.root, upload.key)), startedAt, size, aborted };
+		const place = formatPhysicalKey(joinPhysicalKey(store.root, upload.key));
+		yield { place, uploadId, startedAt, size, aborted };
 	}
 }

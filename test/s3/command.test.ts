@@ -24,43 +24,6 @@ onEachServer((server) => {
 		runCliJson(args, { home, env: { ...server().environment } });
 
 	describe("bale on a bucket", () => {
-		it("doctor shows unfinished uploads, and removes those that are old enough when it is asked to", async () => {
-			const bucket = await server().makeBucket();
-			const registry = `s3://${bucket}`;
-			const client = server().client(bucket);
-			const change = { action: "s3:PutObject", key: "some/big file", isRead: false } as const;
-			const text = await (async () => {
-				const begun = await client.expect({ ...change, method: "POST", query: [["uploads", ""]] });
-				return client.text({ ...change, method: "POST" }, begun);
-			})();
-			const uploadId = /<UploadId>(.*?)</.exec(text)?.[1] ?? "";
-			const bytes = new Uint8Array(1000);
-			(
-				await client.expect({
-					...change,
-					method: "PUT",
-					query: [
-						["partNumber", "1"],
-						["uploadId", uploadId],
-					],
-					body: { bytes, sha256: client.sha256(bytes) },
-				})
-			).discard();
-			const place = `s3://${bucket}/some/big%20file`;
-			const found = async (...args: string[]): Promise<Record<string, unknown> | undefined> => {
-				const { findings } = (await json("doctor", registry, ...args)) as {
-					findings: Record<string, unknown>[];
-				};
-				return findings.find(({ check }) => String(check).startsWith("upload"));
-			};
-			expect(await found()).toMatchObject({ check: "upload", severity: "note", path: place });
-			expect(String((await found())?.["what"])).toContain("1,000 bytes");
-			expect(await found("--abort-uploads")).toMatchObject({ severity: "note" });
-			expect(await found("--min-age", "0")).toMatchObject({ severity: "warning" });
-			expect(await found("--abort-uploads", "--min-age", "0")).toMatchObject({ severity: "ok", path: place });
-			expect(await found()).toMatchObject({ check: "uploads", severity: "ok" });
-		});
-
 		it("pushes, lists, shows, installs, compares, rolls back and deletes", async () => {
 			const registry = `s3://${await server().makeBucket({ versions: true })}`;
 			const first = await json("push", "ann/cats", "--dir", "cats", "--registry", registry, "-m", "one");

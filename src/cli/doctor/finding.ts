@@ -13,6 +13,18 @@ export type Finding = {
 	readonly remedy?: string;
 	/** File or folder that it is about. */
 	readonly path?: string;
+	/** The unfinished upload that it is about; `path` is where its object would have appeared. */
+	readonly upload?: UploadFacts;
+};
+
+export type UploadFacts = {
+	readonly id: string;
+	/** ISO 8601. */
+	readonly startedAt: string;
+	/** That are kept. */
+	readonly bytes: number;
+	/** Whether it was removed now. */
+	readonly aborted: boolean;
 };
 
 /** A finding without a fault. */

@@ -19,16 +19,25 @@ export async function checkUploads(
 			...(abort ? { abortOlderThanMs: ageHours * hourMs } : {}),
 			signal,
 		})) {
-			const hours = Math.floor((Date.now() - upload.startedAt.getTime()) / hourMs);
-			const what = `upload of ${upload.place}, begun ${plural(hours, "hour")} ago, with ${plural(upload.size, "byte")}`;
-			if (upload.aborted) findings.push(ok("upload", `Aborted the unfinished ${what}`, upload.place));
-			else if (hours >= ageHours) findings.push(stale(what, registry, ageHours, upload.place));
-			else findings.push(young(what, upload.place));
+			const { place, uploadId: id, startedAt, size: bytes, aborted } = upload;
+			const hours = Math.floor((Date.now() - startedAt.getTime()) / hourMs);
+			const what = `upload of ${place}, begun ${plural(hours, "hour")} ago, with ${plural(bytes, "byte")}`;
+			const finding = aborted
+				? ok("upload", `Aborted the unfinished ${what}`, place)
+				: hours >= ageHours
+					? stale(what, registry, ageHours, place)
+					: young(what, place);
+			findings.push({ ...finding, upload: { id, startedAt: startedAt.toISOString(), bytes, aborted } });
 		}
 	} catch (error) {
 		if (!isBaleError(error, "AccessDenied", "Unsupported")) throw error;
 		const remedy = error.hint ?? "Use other credentials";
-		findings.push(fault("uploads", "note", `Unfinished uploads cannot be seen: ${error.message}`, remedy));
+		const isSeen = error.details["action"] === "s3:AbortMultipartUpload";
+		findings.push(
+			isSeen
+				? fault("uploads", "problem", `Unfinished uploads cannot be removed: ${error.message}`, remedy)
+				: fault("uploads", "note", `Unfinished uploads cannot be seen: ${error.message}`, remedy),
+		);
 	}
 	return findings.length === 0 ? [ok("uploads", `No unfinished uploads in ${registry}`)] : findings;
 }

@@ -433,7 +433,19 @@ const documents: Readonly<Record<string, Schema>> = {
 						what: text("What was found"),
 					},
 					undefined,
-					{ remedy: text("How to mend it"), path: text("File or folder that it is about") },
+					{
+						remedy: text("How to mend it"),
+						path: text("File, folder or object that it is about"),
+						upload: object(
+							{
+								id: text("The service's name of it"),
+								startedAt: text("ISO 8601"),
+								bytes: count("Bytes that are kept"),
+								aborted: flag("Whether it was removed now"),
+							},
+							"The unfinished upload that it is about",
+						),
+					},
 				),
 				"Everything that was looked at",
 			),

@@ -1,4 +1,5 @@
 /** The requests that uploads in parts consist of, besides sending the parts. */
+import { isBaleError } from "../../core/errors.ts";
 import { encodeUtf8 } from "../../core/utf8.ts";
 import { throwIfAborted } from "../abort.ts";
 import type { Operation, S3Client } from "./client.ts";
@@ -144,30 +145,57 @@ export async function* listUploads(
 	prefix: string,
 	signal: AbortSignal | undefined,
 ): AsyncGenerator<ListedUpload, void> {
-	let marker: UploadsPage["next"];
-	do {
+	let page = await readPage(client, prefix, {}, signal);
+	yield* page.uploads;
+	while (page.next !== undefined) {
 		throwIfAborted(signal);
-		const text = await client.expectText({
-			action: "s3:ListBucketMultipartUploads",
-			method: "GET",
-			query: [
-				["uploads", ""],
-				["encoding-type", "url"],
-				["prefix", prefix],
-				...(marker === undefined
-					? []
-					: ([
-							["key-marker", marker.keyMarker],
-							["upload-id-marker", marker.uploadIdMarker],
-						] as const)),
-			],
-			isRead: true,
-			signal,
-		});
-		const page: UploadsPage = readUploadsPage(text);
+		page = await readNextPage(client, prefix, page, signal);
 		yield* page.uploads;
-		marker = page.next;
-	} while (marker !== undefined);
+	}
+}
+
+async function readNextPage(
+	client: S3Client,
+	prefix: string,
+	{ uploads, next }: UploadsPage,
+	signal: AbortSignal | undefined,
+): Promise<UploadsPage> {
+	try {
+		return await readPage(client, prefix, next ?? {}, signal);
+	} catch (error) {
+		if (!isBaleError(error) || error.details["code"] !== "InvalidArgument") throw error;
+	}
+	// Some servers refuse the ids that they gave: the uploads of the last key are asked for again. Of a key with more of them
+	// than a page has, the rest stays unseen while the first are there.
+	const before = uploads.findLast(({ key }) => key !== next?.keyMarker)?.key ?? next?.keyMarker;
+	const page = await readPage(client, prefix, { keyMarker: before }, signal);
+	const known = new Set(uploads.map(({ uploadId }) => uploadId));
+	return { ...page, uploads: page.uploads.filter(({ uploadId }) => !known.has(uploadId)) };
+}
+
+async function readPage(
+	client: S3Client,
+	prefix: string,
+	{
+		keyMarker,
+		uploadIdMarker,
+	}: { readonly keyMarker?: string | undefined; readonly uploadIdMarker?: string },
+	signal: AbortSignal | undefined,
+): Promise<UploadsPage> {
+	const text = await client.expectText({
+		action: "s3:ListBucketMultipartUploads",
+		method: "GET",
+		query: [
+			["uploads", ""],
+			["encoding-type", "url"],
+			["prefix", prefix],
+			...(keyMarker === undefined ? [] : ([["key-marker", keyMarker]] as const)),
+			...(uploadIdMarker === undefined ? [] : ([["upload-id-marker", uploadIdMarker]] as const)),
+		],
+		isRead: true,
+		signal,
+	});
+	return readUploadsPage(text);
 }
 
 /** Ends an upload, and its parts go. Throws what the server answers; one that is gone is no error. */

@@ -35,6 +35,8 @@ export type S3Proxy = {
 	/** Every request since the start or the last `clear`, in the order of arrival. */
 	readonly log: readonly LoggedRequest[];
 	plan: FaultPlan;
+	/** Changes the body of an answer; undefined: it goes back as it is. */
+	rewrite: (request: Named) => ((text: string) => string) | undefined;
 	/** Each request waits for it before it goes on. */
 	before: (request: Named) => Promise<void>;
 	/** Forgets the log and gives it back. */
@@ -58,11 +60,8 @@ export async function startProxy(target: Pick<S3Server, "endpoint" | "credential
 		const first = Number(/^bytes=(\d+)-/.exec(incoming.headers.range ?? "")?.[1] ?? 0);
 		const entry: LoggedRequest = { ...named, first, sent: 0, received: 0, status: 0, fault };
 		log.push(entry);
-		const exchange = new Exchange(incoming, outgoing, entry, {
-			agent,
-			host: upstream.hostname,
-			port: upstream.port,
-		});
+		const to = { agent, host: upstream.hostname, port: upstream.port };
+		const exchange = new Exchange(incoming, outgoing, entry, to, result.rewrite(named));
 		const over = result.before(named).then(() => {
 			incoming.on("data", (chunk: Uint8Array) => (entry.sent += chunk.length));
 			return exchange.run();
@@ -87,6 +86,7 @@ export async function startProxy(target: Pick<S3Server, "endpoint" | "credential
 		server: serverAt(endpoint, target.credentials, stop),
 		log,
 		plan: () => undefined,
+		rewrite: () => undefined,
 		before: () => Promise.resolve(),
 		clear: () => log.splice(0),
 		async settled() {
@@ -105,12 +105,20 @@ class Exchange {
 	readonly #outgoing: ServerResponse;
 	readonly #entry: LoggedRequest;
 	readonly #upstream: Upstream;
+	readonly #rewrite: ((text: string) => string) | undefined;
 
-	constructor(incoming: IncomingMessage, outgoing: ServerResponse, entry: LoggedRequest, upstream: Upstream) {
+	constructor(
+		incoming: IncomingMessage,
+		outgoing: ServerResponse,
+		entry: LoggedRequest,
+		upstream: Upstream,
+		rewrite: ((text: string) => string) | undefined,
+	) {
 		this.#incoming = incoming;
 		this.#outgoing = outgoing;
 		this.#entry = entry;
 		this.#upstream = upstream;
+		this.#rewrite = rewrite;
 	}
 
 	/** Resolves when both sides are done with it. */
@@ -161,6 +169,8 @@ class Exchange {
 				answer.resume().on("end", () => this.#reset());
 			} else if (fault === "delay") {
 				setTimeout(() => this.#answer(answer), delayMs);
+			} else if (this.#rewrite !== undefined) {
+				void this.#answerAnew(answer, this.#rewrite);
 			} else this.#answer(answer);
 		});
 		const length = Number(this.#incoming.headers["content-length"] ?? 0);
@@ -217,6 +227,15 @@ class Exchange {
 			}
 		});
 		answer.on("end", () => this.#outgoing.end());
+	}
+
+	async #answerAnew(answer: IncomingMessage, rewrite: (text: string) => string): Promise<void> {
+		const chunks = await answer.toArray();
+		const body = Buffer.from(rewrite(Buffer.concat(chunks as Uint8Array[]).toString()));
+		this.#entry.status = answer.statusCode ?? 0;
+		this.#entry.received = body.length;
+		const { "transfer-encoding": _chunked, ...headers } = answer.headers;
+		this.#outgoing.writeHead(this.#entry.status, { ...headers, "content-length": body.length }).end(body);
 	}
 
 	#reset(): void {
