@@ -5,6 +5,7 @@ import { formatHex } from "../core/hex.ts";
 import { encodeUtf8 } from "../core/utf8.ts";
 import { send, type Answer } from "../identity/http.ts";
 import { readErrorCode, readStsCredentials } from "../storage/s3/document.ts";
+import { awsDomain } from "../storage/s3/endpoint.ts";
 import { Signer } from "../storage/s3/signature.ts";
 import { configuredEndpoint, configuredRegion, type AwsProfile } from "./aws-profile.ts";
 import { createNodeSha256 } from "./node-digest.ts";
@@ -48,7 +49,7 @@ export function serviceUrl(
 		});
 	}
 	const host = { sts: "sts", sso: "portal.sso", sso_oidc: "oidc" }[service];
-	return `https://${host}.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
+	return `https://${host}.${region}.${awsDomain(region)}`;
 }
 
 /**

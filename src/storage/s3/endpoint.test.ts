@@ -6,6 +6,8 @@ test.each([
 	["my.data", "us-east-1", {}, "https://s3.us-east-1.amazonaws.com", "/my.data"],
 	["Old_Bucket", "us-east-1", {}, "https://s3.us-east-1.amazonaws.com", "/Old_Bucket"],
 	["data", "cn-north-1", {}, "https://data.s3.cn-north-1.amazonaws.com.cn", ""],
+	["data", "eusc-de-east-1", {}, "https://data.s3.eusc-de-east-1.amazonaws.eu", ""],
+	["data", "us-isob-east-1", {}, "https://data.s3.us-isob-east-1.sc2s.sgov.gov", ""],
 	["data", "us-east-1", { addressing: "path" }, "https://s3.us-east-1.amazonaws.com", "/data"],
 	["data", "x", { endpoint: "http://127.0.0.1:9000" }, "http://127.0.0.1:9000", "/data"],
 	["data", "x", { endpoint: "HTTPS://S3.Example.com:443/base/" }, "https://s3.example.com", "/base/data"],

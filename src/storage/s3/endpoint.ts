@@ -5,6 +5,21 @@ import type { Addressing } from "../../core/registry-setting-names.ts";
 /** Origin, value of the `host` header, and the path before a key (without a final slash). */
 export type BucketAddress = { readonly origin: string; readonly host: string; readonly basePath: string };
 
+/** Domains of AWS, by how the names of the regions begin that are not in the usual one. */
+const domains: readonly (readonly [regions: string, domain: string])[] = [
+	["cn-", "amazonaws.com.cn"],
+	["eusc-", "amazonaws.eu"],
+	["us-iso-", "c2s.ic.gov"],
+	["us-isob-", "sc2s.sgov.gov"],
+	["us-isof-", "csp.hci.ic.gov"],
+	["eu-isoe-", "cloud.adc-e.uk"],
+];
+
+/** Domain of AWS's services in a region. */
+export function awsDomain(region: string): string {
+	return domains.find(([regions]) => region.startsWith(regions))?.[1] ?? "amazonaws.com";
+}
+
 /**
  * The address of a bucket. Without `endpoint` that is AWS: the bucket is in the host name, unless its name
  * cannot be there. Other endpoints get the bucket in the path, unless `addressing` says otherwise.
@@ -17,7 +32,7 @@ export function bucketAddress(
 ): BucketAddress {
 	const inHost = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(bucket);
 	if (options.endpoint === undefined) {
-		const domain = `s3.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
+		const domain = `s3.${region}.${awsDomain(region)}`;
 		const virtual = options.addressing === undefined ? inHost : options.addressing === "virtual";
 		const host = virtual ? `${bucket}.${domain}` : domain;
 		return { origin: `https://${host}`, host, basePath: virtual ? "" : `/${bucket}` };
