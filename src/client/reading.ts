@@ -57,7 +57,7 @@ export async function readEntry(
 	const hash = entry.hash === undefined ? undefined : verifiableHash(key, entry);
 	let failure: unknown;
 	for (const everywhere of [false, true]) {
-		for (const candidate of await locate(key, entry, origin, signal, { everywhere })) {
+		for (const candidate of await locate(key, entry, origin, signal, { everywhere, lazy: true })) {
 			try {
 				const source = await openCandidate(candidate);
 				if (entry.size !== undefined && source.size !== entry.size) {
