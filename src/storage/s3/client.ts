@@ -301,7 +301,7 @@ export class S3Client {
 	}
 
 	async #failure(operation: Operation, response: TransportResponse): Promise<Failure> {
-		const { status } = response;
+		let { status } = response;
 		let code = "";
 		let message = "";
 		let region = response.header("x-amz-bucket-region");
@@ -313,6 +313,8 @@ export class S3Client {
 			const document = readErrorDocument(text);
 			({ code, message } = document);
 			if (code === "AuthorizationHeaderMalformed") region ??= document.region;
+			// versitygw's answer to unknown keys is 404.
+			if (code === "XAdminUserNotFound") status = 403;
 		}
 		if (status === 404 || status === 403) region = undefined;
 		const date = Date.parse(response.header("date") ?? "");
