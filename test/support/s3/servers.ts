@@ -13,6 +13,8 @@ export type ServerKind = {
 	/** How its buckets depart from what S3 promises; `versioned`: only those with versions. */
 	readonly traits: StoreTraits;
 	readonly versioned: StoreTraits;
+	/** Its buckets can be opened to everybody by a policy. */
+	readonly hasPolicies?: boolean;
 	/** It gives keys that may do less (`limitedKeys`). */
 	readonly limitsKeys?: boolean;
 };
@@ -31,12 +33,14 @@ const kinds: readonly ServerKind[] = [
 		// Objects are files with lock files beside them: "a" and "a/b" cannot both be there, and names are shorter.
 		traits: { segmentBytes: 200 },
 		versioned: { deletedLeaveMarkers: true },
+		hasPolicies: true,
 	},
 	{
 		name: "minio",
 		start: () => startProgram(minio),
 		traits: { nestedObjects: "unlisted", refusesOddPrefixes: true },
 		versioned: {},
+		hasPolicies: true,
 		limitsKeys: true,
 	},
 ];
