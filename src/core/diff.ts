@@ -1,7 +1,9 @@
+import { commonBytes } from "./common-bytes.ts";
 import { entryEquals } from "./entry.ts";
 import type { Entry } from "./entry.ts";
 import type { LineBlock } from "./line-blocks.ts";
 import { compareLogicalKeys } from "./logical-key.ts";
+import type { RandomBytes } from "./random-bytes.ts";
 import type { Part, Tree } from "./tree.ts";
 
 const lineFeed = 0x0a;
@@ -44,6 +46,7 @@ class Cursor {
 	#start = 0;
 	#end = 0;
 	#key: string | undefined;
+	#equal: RandomBytes["equal"];
 
 	constructor(tree: Tree) {
 		this.#parts = tree.parts();
@@ -81,6 +84,7 @@ class Cursor {
 		this.done = part.done === true;
 		this.#part = part.done === true ? undefined : part.value;
 		if (this.#part?.kind !== "lines") return;
+		this.#equal = this.#part.table.source.equal;
 		this.#blocks = this.#part.table.blocks(this.#part.low, this.#part.high);
 		this.next();
 	}
@@ -91,20 +95,23 @@ class Cursor {
 		if (mine?.kind !== "lines" || theirs?.kind !== "lines") return false;
 		if (mine.skip !== theirs.skip || mine.prefix !== theirs.prefix) return false;
 		let skipped = false;
-		while (this.#part === mine && other.#part === theirs && this.#isSame(other)) {
-			skipped = true;
-			this.next();
-			other.next();
-		}
+		while (this.#part === mine && other.#part === theirs && this.#skipRun(other)) skipped = true;
 		return skipped;
 	}
 
-	#isSame(other: Cursor): boolean {
-		const length = this.#end - this.#start;
-		if (other.#end - other.#start !== length) return false;
-		const [a, b] = [this.#block?.bytes, other.#block?.bytes];
-		if (a === undefined || b === undefined) return false;
-		for (let i = this.#start, j = other.#start; i < this.#end; i++, j++) if (a[i] !== b[j]) return false;
+	/** Skips the lines that are the same as far as both blocks go. */
+	#skipRun(other: Cursor): boolean {
+		const [mine, theirs] = [this.#block, other.#block];
+		if (mine === undefined || theirs === undefined) return false;
+		const [start, otherStart] = [this.#start, other.#start];
+		const length = Math.min(mine.end - start, theirs.end - otherStart);
+		const common = commonBytes(mine.bytes, start, theirs.bytes, otherStart, length, this.#equal);
+		const end = common === 0 ? 0 : mine.bytes.lastIndexOf(lineFeed, start + common - 1) + 1;
+		if (end <= start) return false;
+		this.#end = end;
+		other.#end = otherStart + end - start;
+		this.next();
+		other.next();
 		return true;
 	}
 

@@ -4,6 +4,8 @@ export interface RandomBytes {
 	readonly size: number;
 	/** The bytes `[start, end)`. `buffer` is one that this gave before and that may be used again for them. */
 	read(start: number, end: number, buffer?: Uint8Array): Uint8Array;
+	/** Whether two runs in memory are the same, as fast as the machine can tell. Absent: there is no better way than a loop. */
+	readonly equal?: (a: Uint8Array, b: Uint8Array) => boolean;
 }
 
 /** Bytes in memory; they are not copied. */

@@ -58,6 +58,7 @@ export function openFileBytes(path: string): LocalBytes | undefined {
 			}
 			return new Uint8Array(target.buffer, target.byteOffset, length);
 		},
+		equal: (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0,
 	};
 	closer.register(bytes, fd);
 	const age = BigInt(Date.now()) * 1_000_000n - (mtimeNs > ctimeNs ? mtimeNs : ctimeNs);
