@@ -6,15 +6,20 @@
 import { writeSync } from "node:fs";
 
 const args = process.argv.slice(2);
-if (args[0] === "--version" || args[0] === "-V") {
-	const { version } = await import("./version.ts");
-	print(`${version()}\n`);
-} else if (args[0] === "__complete") {
-	const { complete } = await import("./completion/complete.ts");
-	print(await complete(args.slice(1), process.env));
-} else if (!(await printScript())) {
-	const { main } = await import("./run.ts");
-	await main(args);
+// No `await` out here: the bundle is CommonJS.
+void start();
+
+async function start(): Promise<void> {
+	if (args[0] === "--version" || args[0] === "-V") {
+		const { version } = await import("./version.ts");
+		print(`${version()}\n`);
+	} else if (args[0] === "__complete") {
+		const { complete } = await import("./completion/complete.ts");
+		print(await complete(args.slice(1), process.env));
+	} else if (!(await printScript())) {
+		const { main } = await import("./run.ts");
+		await main(args);
+	}
 }
 
 /** Shells source `bale completion SHELL` whenever they start. False: that is not what is wanted, or it cannot be printed. */

@@ -1,14 +1,10 @@
 /** Questions to the person at the terminal. They are written to stderr, since stdout is for data. */
-import { isCancel, text } from "@clack/prompts";
 import { BaleError } from "../core/errors.ts";
 
 /** Asks for a line. Ctrl-C is `Aborted`. */
 export async function askText(message: string, signal: AbortSignal): Promise<string> {
-	return answered(await text({ message, signal, output: process.stderr }));
-}
-
-function answered(answer: string | symbol | undefined): string {
-	if (isCancel(answer) || answer === undefined)
-		throw new BaleError("Aborted", "The question was not answered");
-	return typeof answer === "string" ? answer : "";
+	const { text } = await import("@clack/prompts");
+	const answer: unknown = await text({ message, signal, output: process.stderr });
+	if (typeof answer === "string") return answer;
+	throw new BaleError("Aborted", "The question was not answered");
 }

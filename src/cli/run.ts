@@ -7,6 +7,8 @@ import { matchCommand, suggestCommand } from "./table.ts";
 
 /** Runs `args` and ends the process with the exit code of the outcome. */
 export async function main(args: readonly string[]): Promise<void> {
+	// For a process that ends while it waits for something that never comes; Node's own code for that.
+	process.exitCode = 13;
 	const closed = watchPipes();
 	process.on("uncaughtException", (error) => {
 		void fail(error, args).then((code) => process.exit(code));

@@ -17,8 +17,11 @@ const loadedBy = (...args: string[]): Promise<string[]> => loadedFrom(modules, .
 async function loadedFrom(command: string, ...args: string[]): Promise<string[]> {
 	const home = temporaryDirectory();
 	const log = join(home, "loads");
-	const hook = pathToFileURL(join(root, "test/cli/record-loads.mjs")).href;
-	const child = spawn(process.execPath, ["--import", hook, join(root, command), ...args], {
+	const hook =
+		command === bundle
+			? ["--require", join(root, "test/cli/record-requires.cjs")]
+			: ["--import", pathToFileURL(join(root, "test/cli/record-loads.mjs")).href];
+	const child = spawn(process.execPath, [...hook, join(root, command), ...args], {
 		env: childEnvironment(home, { BALE_TEST_LOADS: log }),
 		stdio: "ignore",
 	});
