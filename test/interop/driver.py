@@ -29,6 +29,19 @@ os.dup2(2, 1)
 import quilt3  # noqa: E402
 from quilt3.packages import Package, PackageEntry  # noqa: E402
 
+CLIENTS = {}
+
+
+def client_made_once(make, session, options):
+    """quilt3 makes several clients in each call, and each takes boto3 half a second."""
+    kind = options["config"].signature_version
+    if kind not in CLIENTS:
+        CLIENTS[kind] = make(session, options)
+    return CLIENTS[kind]
+
+
+quilt3.hooks.set_build_s3_client_hook(client_made_once)
+
 
 def meta_of(step):
     return json.loads(step["meta_json"]) if "meta_json" in step else None

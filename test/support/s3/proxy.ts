@@ -159,12 +159,21 @@ class Exchange {
 		this.#incoming.on("close", () => {
 			if (!this.#incoming.complete) onward.destroy();
 		});
-		// A client that was killed takes nothing more, and the rest of its answer would wait for ever.
+		// A client that was killed takes nothing more, and the rest of its answer would wait for ever. What it asked for in full
+		// the server does all the same: its answer tells when it is done.
 		this.#outgoing.on("close", () => {
-			if (!this.#outgoing.writableFinished) onward.destroy();
+			if (this.#outgoing.writableFinished) return;
+			if (method === "GET" || !this.#incoming.complete) onward.destroy();
+			else answered?.removeAllListeners("data").resume();
 		});
+		let answered: IncomingMessage | undefined;
 		onward.on("response", (answer) => {
+			answered = answer;
 			answer.on("error", () => this.#incoming.socket.destroy());
+			if (this.#outgoing.destroyed) {
+				answer.resume();
+				return;
+			}
 			if (fault === "lost-answer") {
 				answer.resume().on("end", () => this.#reset());
 			} else if (fault === "delay") {
