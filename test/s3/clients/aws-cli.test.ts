@@ -7,7 +7,7 @@ import { startTestGateway, type TestGateway } from "../../support/s3/gateway.ts"
 import type { S3Server } from "../../support/s3/server.ts";
 import { onEachServer } from "../../support/s3/servers.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
-import { clientOf, contentsOfBucket, registryOf, type Client } from "./clients.ts";
+import { clientOf, contentsOfBucket, onceMore, registryOf, type Client } from "./clients.ts";
 
 const large = Buffer.alloc(12 * 2 ** 20 + 1, "twelve mebibytes and a byte; ");
 
@@ -24,53 +24,69 @@ function awsCli(server: S3Server): Client {
 	return clientOf("aws", { ...server.environment, AWS_CONFIG_FILE: config, AWS_PAGER: "" });
 }
 
-onEachServer((server) => {
-	test("the AWS CLI takes what bale has pushed, and bale packs what the AWS CLI has put there", async () => {
-		const bucket = await server().makeBucket({ versions: true });
-		const s3 = `s3://${bucket}`;
-		const aws = awsCli(server());
-		const folder = temporaryDirectory();
-		mkdirSync(join(folder, "sub"));
-		writeFileSync(join(folder, "large.bin"), large);
-		writeFileSync(join(folder, "sub/a b+c%ü.txt"), "odd");
-		writeFileSync(join(folder, "empty"), "");
-		const { topHash } = await pushPackage(await new Package().setDir("", folder), "lab/data", {
-			registry: s3,
-		});
-		const copy = temporaryDirectory();
-		await aws.run("s3", "sync", `${s3}/lab/data`, copy);
-		expect(contentsOf(copy)).toEqual(contentsOf(folder));
+onEachServer((server, kind) => {
+	test(
+		"the AWS CLI takes what bale has pushed, and bale packs what the AWS CLI has put there",
+		onceMore(kind),
+		async () => {
+			const bucket = await server().makeBucket({ versions: true });
+			const s3 = `s3://${bucket}`;
+			const aws = awsCli(server());
+			const folder = temporaryDirectory();
+			mkdirSync(join(folder, "sub"));
+			writeFileSync(join(folder, "large.bin"), large);
+			writeFileSync(join(folder, "sub/a b+c%ü.txt"), "odd");
+			writeFileSync(join(folder, "empty"), "");
+			const { topHash } = await pushPackage(await new Package().setDir("", folder), "lab/data", {
+				registry: s3,
+			});
+			const copy = temporaryDirectory();
+			await aws.run("s3", "sync", `${s3}/lab/data`, copy);
+			expect(contentsOf(copy)).toEqual(contentsOf(folder));
 
-		await aws.run("s3", "sync", copy, `${s3}/raw`);
-		expect((await server().openStore(bucket).head("raw/large.bin"))?.etag).toMatch(/-3"?$/);
-		const packed = await new Package().setDir("", `${s3}/raw/`);
-		expect((await pushPackage(packed, "lab/packed", { registry: s3 })).topHash).toBe(topHash);
-		const dest = temporaryDirectory();
-		await installPackage("lab/packed", { registry: registryOf(server(), bucket), dest });
-		expect(contentsOf(dest)).toEqual(contentsOf(folder));
-	});
+			await aws.run("s3", "sync", copy, `${s3}/raw`);
+			expect((await server().openStore(bucket).head("raw/large.bin"))?.etag).toMatch(/-3"?$/);
+			const packed = await new Package().setDir("", `${s3}/raw/`);
+			expect((await pushPackage(packed, "lab/packed", { registry: s3 })).topHash).toBe(topHash);
+			const dest = temporaryDirectory();
+			await installPackage("lab/packed", { registry: registryOf(server(), bucket), dest });
+			expect(contentsOf(dest)).toEqual(contentsOf(folder));
+		},
+	);
 
-	test("the AWS CLI sends what has changed, lists, copies within the bucket, and removes", async () => {
-		const bucket = await server().makeBucket();
-		const s3 = `s3://${bucket}`;
-		const aws = awsCli(server());
-		const folder = temporaryDirectory();
-		for (const key of ["kept", "changed", "removed"]) {
-			writeFileSync(join(folder, key), key);
-			await server().openStore(bucket).put(`in/${key}`, Buffer.from(key));
-		}
-		appendFileSync(join(folder, "changed"), ", and longer");
-		rmSync(join(folder, "removed"));
-		const said = await aws.run("s3", "sync", "--delete", "--size-only", "--no-progress", folder, `${s3}/in`);
-		const verbs = said.trim().split("\n");
-		expect(new Set(verbs.map((line) => line.split(":")[0]))).toEqual(new Set(["delete", "upload"]));
-		expect(verbs).toHaveLength(2);
-		const listed = await aws.run("s3", "ls", "--recursive", `${s3}/`);
-		expect(listed.match(/(?<=:\d\d +)\d+ .*/g)).toEqual(["19 in/changed", "4 in/kept"]);
-		await aws.run("s3", "mv", `${s3}/in/kept`, `${s3}/moved here`);
-		await aws.run("s3", "rm", "--recursive", `${s3}/in`);
-		expect(await contentsOfBucket(server(), bucket)).toEqual({ "moved here": sha256("kept") });
-	});
+	test(
+		"the AWS CLI sends what has changed, lists, copies within the bucket, and removes",
+		onceMore(kind),
+		async () => {
+			const bucket = await server().makeBucket();
+			const s3 = `s3://${bucket}`;
+			const aws = awsCli(server());
+			const folder = temporaryDirectory();
+			for (const key of ["kept", "changed", "removed"]) {
+				writeFileSync(join(folder, key), key);
+				await server().openStore(bucket).put(`in/${key}`, Buffer.from(key));
+			}
+			appendFileSync(join(folder, "changed"), ", and longer");
+			rmSync(join(folder, "removed"));
+			const said = await aws.run(
+				"s3",
+				"sync",
+				"--delete",
+				"--size-only",
+				"--no-progress",
+				folder,
+				`${s3}/in`,
+			);
+			const verbs = said.trim().split("\n");
+			expect(new Set(verbs.map((line) => line.split(":")[0]))).toEqual(new Set(["delete", "upload"]));
+			expect(verbs).toHaveLength(2);
+			const listed = await aws.run("s3", "ls", "--recursive", `${s3}/`);
+			expect(listed.match(/(?<=:\d\d +)\d+ .*/g)).toEqual(["19 in/changed", "4 in/kept"]);
+			await aws.run("s3", "mv", `${s3}/in/kept`, `${s3}/moved here`);
+			await aws.run("s3", "rm", "--recursive", `${s3}/in`);
+			expect(await contentsOfBucket(server(), bucket)).toEqual({ "moved here": sha256("kept") });
+		},
+	);
 });
 
 describe("on a folder that is served,", () => {

@@ -7,6 +7,7 @@ import { findTool } from "../../../scripts/tools.mjs";
 import { collect } from "../../../src/storage/byte-source.ts";
 import type { TestGateway } from "../../support/s3/gateway.ts";
 import type { S3Server } from "../../support/s3/server.ts";
+import type { ServerKind } from "../../support/s3/servers.ts";
 import { contentsOf, sha256 } from "../../support/files.ts";
 
 /** The folder that the tier's set-up has found, or that is found now. */
@@ -67,4 +68,9 @@ export function registryOf(server: S3Server, bucket: string): string {
 /** The folder that is served as this bucket; undefined where buckets are no folders. */
 function folderOf(server: S3Server, bucket: string): string | undefined {
 	return "folderOf" in server ? (server as TestGateway).folderOf(bucket) : undefined;
+}
+
+/** Between a program and a server that are both of others something fails now and then on a busy machine. */
+export function onceMore({ name }: ServerKind): { readonly retry: number } {
+	return { retry: name === "bale" ? 0 : 1 };
 }

@@ -8,7 +8,7 @@ import { startTestGateway, type TestGateway } from "../../support/s3/gateway.ts"
 import type { S3Server } from "../../support/s3/server.ts";
 import { onEachServer } from "../../support/s3/servers.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
-import { clientOf, contentsOfBucket, registryOf, type Client } from "./clients.ts";
+import { clientOf, contentsOfBucket, onceMore, registryOf, type Client } from "./clients.ts";
 
 const large = Buffer.alloc(12 * 2 ** 20 + 1, "twelve mebibytes and a byte; ");
 
@@ -36,56 +36,64 @@ type Listed = {
 	readonly Hashes?: { readonly md5?: string };
 };
 
-onEachServer((server) => {
-	test("rclone takes what bale has pushed, and bale packs what rclone has put there", async () => {
-		const bucket = await server().makeBucket({ versions: true });
-		const registry = `s3://${bucket}`;
-		const { run } = rclone(server());
-		const folder = temporaryDirectory();
-		mkdirSync(join(folder, "sub"));
-		writeFileSync(join(folder, "large.bin"), large);
-		writeFileSync(join(folder, "sub/a b+c%ü.txt"), "odd");
-		writeFileSync(join(folder, "empty"), "");
-		const { topHash } = await pushPackage(await new Package().setDir("", folder), "lab/data", { registry });
-		const copy = temporaryDirectory();
-		await run("copy", `lab:${bucket}/lab/data`, copy);
-		expect(contentsOf(copy)).toEqual(contentsOf(folder));
+onEachServer((server, kind) => {
+	test(
+		"rclone takes what bale has pushed, and bale packs what rclone has put there",
+		onceMore(kind),
+		async () => {
+			const bucket = await server().makeBucket({ versions: true });
+			const registry = `s3://${bucket}`;
+			const { run } = rclone(server());
+			const folder = temporaryDirectory();
+			mkdirSync(join(folder, "sub"));
+			writeFileSync(join(folder, "large.bin"), large);
+			writeFileSync(join(folder, "sub/a b+c%ü.txt"), "odd");
+			writeFileSync(join(folder, "empty"), "");
+			const { topHash } = await pushPackage(await new Package().setDir("", folder), "lab/data", { registry });
+			const copy = temporaryDirectory();
+			await run("copy", `lab:${bucket}/lab/data`, copy);
+			expect(contentsOf(copy)).toEqual(contentsOf(folder));
 
-		await run("sync", copy, `lab:${bucket}/raw`);
-		expect((await server().openStore(bucket).head("raw/large.bin"))?.etag).toMatch(/-3"?$/);
-		await run("check", "--download", copy, `lab:${bucket}/raw`);
-		const packed = await new Package().setDir("", `${registry}/raw/`);
-		expect((await pushPackage(packed, "lab/packed", { registry })).topHash).toBe(topHash);
-		const dest = temporaryDirectory();
-		await installPackage("lab/packed", { registry: registryOf(server(), bucket), dest });
-		expect(contentsOf(dest)).toEqual(contentsOf(folder));
-	});
+			await run("sync", copy, `lab:${bucket}/raw`);
+			expect((await server().openStore(bucket).head("raw/large.bin"))?.etag).toMatch(/-3"?$/);
+			await run("check", "--download", copy, `lab:${bucket}/raw`);
+			const packed = await new Package().setDir("", `${registry}/raw/`);
+			expect((await pushPackage(packed, "lab/packed", { registry })).topHash).toBe(topHash);
+			const dest = temporaryDirectory();
+			await installPackage("lab/packed", { registry: registryOf(server(), bucket), dest });
+			expect(contentsOf(dest)).toEqual(contentsOf(folder));
+		},
+	);
 
-	test("rclone sends what has changed, checks, lists, copies within the bucket, and removes", async () => {
-		const bucket = await server().makeBucket();
-		const { run } = rclone(server());
-		const folder = temporaryDirectory();
-		for (const key of ["kept", "changed", "removed"]) writeFileSync(join(folder, key), key);
-		await run("sync", folder, `lab:${bucket}/in`);
-		writeFileSync(join(folder, "changed"), "changed, and longer");
-		rmSync(join(folder, "removed"));
-		await expect(run("check", folder, `lab:${bucket}/in`)).rejects.toThrow("2 differences found");
-		const said = await run("sync", "--dry-run", "--combined", "-", folder, `lab:${bucket}/in`);
-		expect(new Set(said.trim().split("\n"))).toEqual(new Set(["= kept", "* changed", "- removed"]));
-		await run("sync", folder, `lab:${bucket}/in`);
-		await run("check", folder, `lab:${bucket}/in`);
-		const listed = JSON.parse(
-			await run("lsjson", "--recursive", "--hash", "--files-only", `lab:${bucket}`),
-		) as readonly Listed[];
-		expect(listed.map(({ Path }) => Path)).toEqual(["in/changed", "in/kept"]);
-		expect(listed[1]).toMatchObject({
-			Size: 4,
-			Hashes: { md5: createHash("md5").update("kept").digest("hex") },
-		});
-		await run("moveto", `lab:${bucket}/in/kept`, `lab:${bucket}/moved here`);
-		await run("purge", `lab:${bucket}/in`);
-		expect(await contentsOfBucket(server(), bucket)).toEqual({ "moved here": sha256("kept") });
-	});
+	test(
+		"rclone sends what has changed, checks, lists, copies within the bucket, and removes",
+		onceMore(kind),
+		async () => {
+			const bucket = await server().makeBucket();
+			const { run } = rclone(server());
+			const folder = temporaryDirectory();
+			for (const key of ["kept", "changed", "removed"]) writeFileSync(join(folder, key), key);
+			await run("sync", folder, `lab:${bucket}/in`);
+			writeFileSync(join(folder, "changed"), "changed, and longer");
+			rmSync(join(folder, "removed"));
+			await expect(run("check", folder, `lab:${bucket}/in`)).rejects.toThrow("2 differences found");
+			const said = await run("sync", "--dry-run", "--combined", "-", folder, `lab:${bucket}/in`);
+			expect(new Set(said.trim().split("\n"))).toEqual(new Set(["= kept", "* changed", "- removed"]));
+			await run("sync", folder, `lab:${bucket}/in`);
+			await run("check", folder, `lab:${bucket}/in`);
+			const listed = JSON.parse(
+				await run("lsjson", "--recursive", "--hash", "--files-only", `lab:${bucket}`),
+			) as readonly Listed[];
+			expect(listed.map(({ Path }) => Path)).toEqual(["in/changed", "in/kept"]);
+			expect(listed[1]).toMatchObject({
+				Size: 4,
+				Hashes: { md5: createHash("md5").update("kept").digest("hex") },
+			});
+			await run("moveto", `lab:${bucket}/in/kept`, `lab:${bucket}/moved here`);
+			await run("purge", `lab:${bucket}/in`);
+			expect(await contentsOfBucket(server(), bucket)).toEqual({ "moved here": sha256("kept") });
+		},
+	);
 });
 
 describe("on a folder that is served,", () => {
