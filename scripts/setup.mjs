@@ -27,6 +27,9 @@ export function run(command, args, options = {}) {
 	return { status: result.status ?? 1, output, problem: result.signal ?? `exit code ${result.status}` };
 }
 
+/** Options of `run` that keep the output. */
+export const quiet = { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" };
+
 /** Runs npm with the Node that runs us. */
 export function npm(args, options = {}) {
 	const script = process.env.npm_execpath;

@@ -134,7 +134,7 @@ for (const tier of tiers) {
 		console.log(`${mandatory ? "MISSING" : "Not run here"}: ${tools.missing}. ${tools.fix}.`);
 		counts = { passed: 0, failed: mandatory ? 1 : 0, skipped: 0, why: tools.missing, fix: tools.fix };
 	} else {
-		counts = runTier(tier, tools);
+		counts = await runTier(tier, tools);
 		if (counts.passed + counts.failed === 0) {
 			console.log(`The tier ${tier.name} executed no test, which counts as a failure.`);
 			counts.failed = 1;

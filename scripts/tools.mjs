@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { npm, root, run } from "./setup.mjs";
+import { npm, quiet, root, run } from "./setup.mjs";
 
 /** Where tools are kept between runs; `BALE_TOOLS_DIR` moves it out of the checkout. */
 export const toolsDirectory = process.env.BALE_TOOLS_DIR || join(root, ".tools");
@@ -28,8 +28,6 @@ const goServers = {
 	versitygw: { module: "github.com/versity/versitygw/cmd/versitygw", version: "1.8.0" },
 	minio: { module: "github.com/minio/minio", version: "0.0.0-20260212201848-7aac2a2c5b7c" },
 };
-
-const quiet = { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" };
 
 function isExecutable(path) {
 	try {
