@@ -31,6 +31,7 @@ export default defineConfig({
 		expect: { requireAssertions: false },
 		allowOnly: false,
 		pool: "forks",
-		maxWorkers: 2,
+		// Much of the time on buckets is spent waiting, for what is tried again and for what does not answer.
+		maxWorkers: process.env["BALE_TEST_TIER"] === "s3" ? 3 : 2,
 	},
 });
