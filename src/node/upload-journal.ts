@@ -24,6 +24,8 @@ type Stored = {
 	readonly path: string;
 	readonly record: UploadRecord;
 	readonly owner: ProcessIdentity | null;
+	/** The machine went down while the last line was written. */
+	readonly isCut: boolean;
 };
 
 /** A journal in `directory`, which is made when there is something to record. Where it cannot be written, there is no journal. */
@@ -43,13 +45,13 @@ export class FileJournal implements UploadJournal {
 	take(place: UploadPlace, options: { readonly abandonedBefore?: number } = {}): readonly JournalEntry[] {
 		const { abandonedBefore = 0 } = options;
 		const entries: JournalEntry[] = [];
-		for (const { path, record, owner } of this.#stored(placeId(place))) {
+		for (const { path, record, owner, isCut } of this.#stored(placeId(place))) {
 			if (!isFree(owner) && record.startedAt >= abandonedBefore) continue;
 			const own = this.#newPath(place);
 			try {
 				// Who renames it first has it.
 				renameSync(path, own);
-				append(own, { owner: ownIdentity() });
+				append(own, { owner: ownIdentity() }, isCut ? "\n" : "");
 			} catch {
 				continue;
 			}
@@ -60,8 +62,7 @@ export class FileJournal implements UploadJournal {
 
 	open(record: Omit<UploadRecord, "parts" | "uploadId">): JournalEntry | undefined {
 		const path = this.#newPath(record);
-		const { service, bucket, key, size, partSize, startedAt } = record;
-		const lines: Line[] = [{ service, bucket, key, size, partSize, startedAt }, { owner: ownIdentity() }];
+		const lines: Line[] = [record, { owner: ownIdentity() }];
 		try {
 			mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
 			writeFileSync(path, lines.map(format).join(""), { flag: "wx", mode: 0o600 });
@@ -142,15 +143,16 @@ function format(line: Line): string {
 	return `${JSON.stringify(line)}\n`;
 }
 
-function append(path: string, line: Line): void {
-	appendFileSync(path, format(line), { mode: 0o600 });
+function append(path: string, line: Line, before = ""): void {
+	appendFileSync(path, before + format(line), { mode: 0o600 });
 }
 
-/** What a file records; undefined when it cannot be read. The last line may be cut off. */
+/** What a file records; undefined when it cannot be read. Lines may be cut off where the machine went down. */
 function read(path: string): Stored | undefined {
 	try {
-		const lines = readFileSync(path, "utf8").split("\n").slice(0, -1);
-		const [first, ...rest] = lines.map((line) => JSON.parse(line) as Line);
+		const text = readFileSync(path, "utf8");
+		const isCut = !text.endsWith("\n");
+		const [first, ...rest] = text.split("\n").flatMap(parse);
 		if (first === undefined || !("startedAt" in first)) return undefined;
 		let owner: ProcessIdentity | null = null;
 		let uploadId: string | undefined;
@@ -160,8 +162,16 @@ function read(path: string): Stored | undefined {
 			else if ("uploadId" in line) uploadId = line.uploadId;
 			else if ("part" in line) parts.set(line.part.number, line.part);
 		}
-		return { path, record: { ...first, uploadId, parts }, owner };
+		return { path, record: { ...first, uploadId, parts }, owner, isCut };
 	} catch {
 		return undefined;
+	}
+}
+
+function parse(line: string): Line[] {
+	try {
+		return [JSON.parse(line) as Line];
+	} catch {
+		return [];
 	}
 }

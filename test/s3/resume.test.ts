@@ -10,6 +10,7 @@ import { chunkedHash } from "../../src/storage/s3/checksum.ts";
 import type { S3Store, S3StoreOptions } from "../../src/storage/s3/s3-store.ts";
 import type { TransportResponse } from "../../src/storage/s3/transport.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import type { CopySource } from "../../src/storage/store.ts";
 import { onEachServer } from "../support/s3/servers.ts";
 import type { S3Server } from "../support/s3/server.ts";
 import { createHasher } from "../../src/core/hash.ts";
@@ -71,7 +72,7 @@ async function expectObject(store: S3Store, bytes: Uint8Array): Promise<void> {
 
 const names = (directory: string): string[] => readdirSync(directory);
 
-onEachServer((current) => {
+onEachServer((current, kind) => {
 	beforeAll(() => {
 		server = current();
 	});
@@ -230,6 +231,64 @@ onEachServer((current) => {
 				journal: undefined,
 			});
 			await expect(store.put("large", bytesSource(content(1)))).rejects.toThrow();
+			expect(await uploadsOf(bucket)).toEqual([]);
+		}, 60_000);
+	});
+
+	describe("copyFrom() after it was broken off", () => {
+		/** A large object, and where it is. */
+		async function makeSource(): Promise<{ bucket: string; bytes: Uint8Array; source: CopySource }> {
+			const bucket = await server.makeBucket();
+			const bytes = content(1);
+			const { etag } = await server.openStore(bucket).put("from", bytesSource(bytes));
+			return { bucket, bytes, source: { bucket, key: "from", etag, size: bytes.length } };
+		}
+		const contentOf = async (store: S3Store): Promise<Buffer> =>
+			Buffer.from(await collect((await store.get("large"))!.body));
+
+		test.each([
+			["interrupted", "abort", "Aborted"],
+			["without the network", "drop", "StoreUnavailable"],
+		] as const)(
+			"%s copies only the ranges that were not there",
+			async (_title, fault, code) => {
+				const { bucket, bytes, source } = await makeSource();
+				const directory = temporaryDirectory();
+				const first = open(bucket, directory, (part) => (part === parts ? fault : undefined));
+				const broken = first.store.copyFrom(source, "large", { signal: first.stop.signal });
+				await expect(broken).rejects.toMatchObject({ code });
+				expect(await uploadsOf(bucket)).toEqual(["large"]);
+				const second = open(bucket, directory);
+				await second.store.copyFrom(source, "large");
+				expect(second.sent).toContain(parts);
+				// A server whose checksums of copied parts are wrong is asked for all of them again, without checksums.
+				expect(second.sent.length).toBeLessThan(kind.name === "versitygw" ? 2 * parts : parts);
+				expect((await contentOf(second.store)).equals(Buffer.from(bytes))).toBe(true);
+				expect(await uploadsOf(bucket)).toEqual([]);
+				expect(names(second.journal)).toEqual([]);
+			},
+			60_000,
+		);
+
+		test("copies all of an object that was replaced meanwhile", async () => {
+			const { bucket, source } = await makeSource();
+			const directory = temporaryDirectory();
+			const first = open(bucket, directory, (part) => (part === parts ? "drop" : undefined));
+			await expect(first.store.copyFrom(source, "large")).rejects.toThrow();
+			const changed = content(2);
+			const second = open(bucket, directory);
+			const { etag } = await server.openStore(bucket).put("from", bytesSource(changed));
+			await second.store.copyFrom({ ...source, etag }, "large");
+			expect((await contentOf(second.store)).equals(Buffer.from(changed))).toBe(true);
+			expect(await uploadsOf(bucket)).toEqual([]);
+			expect(names(second.journal)).toEqual([]);
+		}, 60_000);
+
+		test("leaves nothing where nothing can be recorded", async () => {
+			const { bucket, source } = await makeSource();
+			const fault: Fault = (part) => (part === parts ? "drop" : undefined);
+			const { store } = open(bucket, temporaryDirectory(), fault, { journal: undefined });
+			await expect(store.copyFrom(source, "large")).rejects.toMatchObject({ code: "StoreUnavailable" });
 			expect(await uploadsOf(bucket)).toEqual([]);
 		}, 60_000);
 	});

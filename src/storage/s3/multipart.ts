@@ -1,6 +1,5 @@
 /** Sending large objects in parts: each part has its SHA-256, and the object appears when all are there. */
 import { formatBase64 } from "../../core/base64.ts";
-import { BaleError, isBaleError } from "../../core/errors.ts";
 import { partSize } from "../../core/hash.ts";
 import { chunksOf } from "../byte-source.ts";
 import type { ByteRange, ByteSource, Checksum, WriteOptions } from "../store.ts";
@@ -8,7 +7,7 @@ import { compositeChecksum } from "./checksum.ts";
 import type { S3Client } from "./client.ts";
 import type { CompletedPart } from "./document.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
-import { openUpload, type OpenUpload } from "./open-upload.ts";
+import { withUpload, type OpenUpload } from "./open-upload.ts";
 import type { UploadJournal } from "./upload-journal.ts";
 import { completeUpload, type UploadOutcome } from "./uploads.ts";
 
@@ -34,27 +33,13 @@ export async function uploadInParts(
 	journal: UploadJournal | undefined,
 	upload: Upload,
 ): Promise<Uploaded> {
-	for (let attempt = 1; ; attempt++) {
-		const open = await openUpload(client, journal, upload);
-		try {
-			const uploaded = await sendAll(client, budget, upload, open);
-			await open.end(uploaded.outcome.kind === "refused");
-			return uploaded;
-		} catch (error) {
-			if (attempt === 1 && isBaleError(error) && error.details["code"] === "NoSuchUpload") {
-				// Somebody aborted it: a rule of the bucket, or another process. Parts that were under way then may have brought it back.
-				await open.end(true);
-				continue;
-			}
-			const stays = open.isRecorded && isBaleError(error, "Aborted", "StoreUnavailable", "LoginExpired");
-			if (!stays) {
-				await open.end(true);
-				throw error;
-			}
-			open.leave();
-			throw isBaleError(error, "Aborted") ? error : withHint(error);
-		}
-	}
+	const { key, source, options } = upload;
+	const shape = { key, size: source.size, checksums: true, signal: options.signal };
+	return withUpload(client, journal, shape, async (open) => {
+		const uploaded = await sendAll(client, budget, upload, open);
+		await open.end(uploaded.outcome.kind === "refused");
+		return uploaded;
+	});
 }
 
 async function sendAll(
@@ -152,13 +137,4 @@ async function sendPart(
 	const sent = { number: part.number, etag: response.header("etag") ?? "", checksum };
 	open.arrived(sent);
 	return sent;
-}
-
-function withHint(error: BaleError): BaleError {
-	const again = "run the same again to go on: what has arrived is not sent again";
-	return new BaleError(error.code, error.message, {
-		hint: error.hint === undefined ? `R${again.slice(1)}` : `${error.hint}, and ${again}`,
-		details: error.details,
-		cause: error,
-	});
 }

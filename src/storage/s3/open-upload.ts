@@ -1,9 +1,8 @@
 /** Beginning an upload in parts, or going on with one that an earlier process had to leave. */
-import { isBaleError } from "../../core/errors.ts";
+import { BaleError, isBaleError } from "../../core/errors.ts";
 import { partSize } from "../../core/hash.ts";
 import type { S3Client } from "./client.ts";
 import type { CompletedPart, ListedPart } from "./document.ts";
-import type { Upload } from "./multipart.ts";
 import type { JournalEntry, UploadJournal, UploadPlace } from "./upload-journal.ts";
 import { abortUnnamed, abortUpload, beginUpload, listParts } from "./uploads.ts";
 
@@ -46,6 +45,13 @@ export class OpenUpload {
 		return told === checksum ? { number, etag: part.etag, checksum } : undefined;
 	}
 
+	/** A part that an earlier process has copied, as the server answered then: what it lists may have other checksums. */
+	findCopied(number: number, size: number): CompletedPart | undefined {
+		const part = this.#there.get(number);
+		const recorded = this.#entry?.record.parts.get(number);
+		return part?.size === size && recorded?.etag === part.etag ? recorded : undefined;
+	}
+
 	arrived(part: CompletedPart): void {
 		this.#entry?.arrived(part);
 	}
@@ -62,16 +68,35 @@ export class OpenUpload {
 	}
 }
 
-export async function openUpload(
+export type UploadShape = {
+	readonly key: string;
+	/** Of the whole object, in bytes. */
+	readonly size: number;
+	/** See `UploadRecord`. */
+	readonly copyOf?: string | undefined;
+	/** Every part must have its SHA-256. */
+	readonly checksums: boolean;
+	readonly signal: AbortSignal | undefined;
+};
+
+async function openUpload(
 	client: S3Client,
 	journal: UploadJournal | undefined,
-	{ key, source, options: { signal } }: Upload,
+	{ key, size, copyOf, checksums, signal }: UploadShape,
 ): Promise<OpenUpload> {
 	const { service, bucket } = client;
-	const size = source.size;
-	const shape = { size, partSize: partSize(size) };
+	const shape = {
+		size,
+		partSize: partSize(size),
+		...(copyOf === undefined ? {} : { copyOf }),
+		...(checksums ? {} : { checksums }),
+	};
 	const fits = ({ record }: JournalEntry): boolean =>
-		record.uploadId !== undefined && record.size === size && record.partSize === shape.partSize;
+		record.uploadId !== undefined &&
+		record.size === size &&
+		record.partSize === shape.partSize &&
+		record.copyOf === copyOf &&
+		(record.checksums ?? true) === checksums;
 	const place = { service, bucket, key };
 	const left = journal?.take(place) ?? [];
 	const usable = left.filter(fits).toSorted((a, b) => b.record.parts.size - a.record.parts.size);
@@ -93,7 +118,7 @@ export async function openUpload(
 	// Written down before it begins: a process that is killed in between leaves an upload that can still be found.
 	const entry = journal?.open({ ...place, ...shape, startedAt: Date.now() });
 	try {
-		const { uploadId, repeated } = await beginUpload(client, key, { checksums: true, signal });
+		const { uploadId, repeated } = await beginUpload(client, key, { checksums, signal });
 		entry?.begun(uploadId);
 		if (repeated) await abortUnnamed(client, key, Date.now(), uploadId).catch(() => undefined);
 		return new OpenUpload(client, key, uploadId, entry, []);
@@ -119,4 +144,44 @@ async function discardUpload(client: S3Client, entry: JournalEntry): Promise<voi
 	if (uploadId !== undefined) await abortUpload(client, key, uploadId);
 	else await abortUnnamed(client, key, startedAt).catch(() => undefined);
 	entry.forget();
+}
+
+/**
+ * Works on an upload, begun or taken over, which `work` ends. What fails for a passing reason, or is interrupted, stays
+ * for the next process if there is a journal; otherwise the upload is aborted, so that nothing of it stays.
+ */
+export async function withUpload<T>(
+	client: S3Client,
+	journal: UploadJournal | undefined,
+	shape: UploadShape,
+	work: (open: OpenUpload) => Promise<T>,
+): Promise<T> {
+	for (let attempt = 1; ; attempt++) {
+		const open = await openUpload(client, journal, shape);
+		try {
+			return await work(open);
+		} catch (error) {
+			if (attempt === 1 && isBaleError(error) && error.details["code"] === "NoSuchUpload") {
+				// Somebody aborted it: a rule of the bucket, or another process. Parts that were under way then may have brought it back.
+				await open.end(true);
+				continue;
+			}
+			const stays = open.isRecorded && isBaleError(error, "Aborted", "StoreUnavailable", "LoginExpired");
+			if (!stays) {
+				await open.end(true);
+				throw error;
+			}
+			open.leave();
+			throw isBaleError(error, "Aborted") ? error : withHint(error);
+		}
+	}
+}
+
+function withHint(error: BaleError): BaleError {
+	const again = "run the same again to go on: what has arrived is not sent again";
+	return new BaleError(error.code, error.message, {
+		hint: error.hint === undefined ? `R${again.slice(1)}` : `${error.hint}, and ${again}`,
+		details: error.details,
+		cause: error,
+	});
 }

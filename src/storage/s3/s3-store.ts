@@ -80,7 +80,7 @@ export class S3Store implements Store {
 			this.#conditions,
 			options.journal,
 		);
-		this.#copier = new ObjectCopier(this.#client, this.#prefix, this.#reader);
+		this.#copier = new ObjectCopier(this.#client, this.#prefix, this.#reader, options.journal);
 	}
 
 	/** `versions` is false until `detectVersions` was asked. */

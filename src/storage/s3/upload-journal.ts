@@ -16,6 +16,10 @@ export type UploadRecord = UploadPlace & {
 	readonly partSize: number;
 	/** Milliseconds since the epoch. */
 	readonly startedAt: number;
+	/** The object whose ranges are copied into the upload, in one state of it; absent: bytes are sent. */
+	readonly copyOf?: string | undefined;
+	/** False: the upload was begun without checksums of its parts. */
+	readonly checksums?: boolean | undefined;
 	/** Absent: the upload was about to begin, and may have begun. */
 	readonly uploadId?: string | undefined;
 	/** The parts whose arrival the server has confirmed, by number. */
