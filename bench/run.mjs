@@ -8,12 +8,11 @@ import { isolatedEnvironment } from "../scripts/isolation.mjs";
 import { fail, root, setUp } from "../scripts/setup.mjs";
 import { runScenario } from "./lib/bench.mjs";
 import { Runner } from "./lib/measure.mjs";
-import { findPeer, leaveOut, versionOf } from "./lib/peers.mjs";
+import { findPeer, leaveOut, peers, versionOf } from "./lib/peers.mjs";
 import { formatScenario, writePage } from "./lib/report.mjs";
 import { startServer } from "./lib/server.mjs";
 
 const groups = ["build", "manifest", "transfer", "command"];
-const peers = ["openssl", "python", "git", "git-lfs", "restic", "dvc", "s5cmd", "rclone", "aws"];
 
 const { values: options } = parseArgs({
 	options: {
@@ -44,9 +43,13 @@ const chosen = all.filter(
 );
 if (chosen.length === 0) fail(`No scenario is called "${options.only}"; --list names them.`);
 const former = options.against && JSON.parse(readFileSync(options.against, "utf8"));
+try {
+	leaveOut(options.without.split(",").filter(Boolean));
+} catch (error) {
+	fail(`--without: ${error.message}.`);
+}
 
 setUp();
-leaveOut(options.without.split(","));
 const python = findPeer("python");
 if (python.missing) fail(`The benchmark measures with Python, and there is ${python.missing}.`);
 

