@@ -7,7 +7,16 @@ import type { ParsedOptions } from "./options.ts";
 
 /** What a shell offers for a value. */
 export type Completion =
-	"package" | "revision" | "registry" | "folder" | "file" | "hash" | "config-key" | "command" | "nothing";
+	| "package"
+	| "revision"
+	| "registry"
+	| "folder"
+	| "file"
+	| "hash"
+	| "workflow"
+	| "config-key"
+	| "command"
+	| "nothing";
 
 /** A positional argument. */
 export type ArgumentSpec = {

@@ -97,6 +97,7 @@ async function values(
 		case "package":
 		case "revision":
 		case "hash":
+		case "workflow":
 			return await fromRegistry(wanted.completes, current, spec, rest, env);
 		default:
 			return [];
@@ -104,15 +105,16 @@ async function values(
 }
 
 async function fromRegistry(
-	kind: "package" | "revision" | "hash",
+	kind: "package" | "revision" | "hash" | "workflow",
 	current: string,
 	spec: CommandSpec,
 	rest: readonly string[],
 	env: Environment,
 ): Promise<string[]> {
-	const { findRegistry, packageNames, revisionNames } = await import("./registry-names.ts");
+	const { findRegistry, packageNames, revisionNames, workflowNames } = await import("./registry-names.ts");
 	const registry = findRegistry(optionValue(rest, "--registry"), usesRemote(spec), env);
 	if (registry === undefined) return kind === "revision" && /^[./~]/.test(current) ? [":folders"] : [];
+	if (kind === "workflow") return filter(workflowNames(registry), current);
 	if (kind === "hash") {
 		const name = rest.find((word) => /^[^-/@:]+\/[^/@:]+$/.test(word));
 		return name === undefined ? [] : filter(revisionNames(registry, name, "hash"), current);
@@ -132,7 +134,7 @@ async function fromRegistry(
 
 /** Commands whose default is the registry that is shared with others. */
 function usesRemote(spec: CommandSpec): boolean {
-	return ["push", "install"].includes(spec.name);
+	return /^(push|install|workflow .*)$/.test(spec.name);
 }
 
 function optionValue(rest: readonly string[], flag: string): string | undefined {

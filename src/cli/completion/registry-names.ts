@@ -59,6 +59,21 @@ export function revisionNames(registry: string, name: string, kind: "hash" | "po
 	return Array.from(found, ([value, what]) => ({ value, what }));
 }
 
+/** Ids of the workflows in a registry's configuration, when it is laid out in blocks; reading all YAML takes too long here. */
+export function workflowNames(registry: string): Candidate[] {
+	const lines = text(join(registry, ".quilt", "workflows", "config.yml")).split(/\r?\n/);
+	const first = lines.findIndex((line) => /^workflows:\s*(#.*)?$/.test(line)) + 1;
+	const found: Candidate[] = [];
+	let indent: string | undefined;
+	for (const line of first === 0 ? [] : lines.slice(first)) {
+		if (/^\s*(#.*)?$/.test(line)) continue;
+		const [, space = "", , id] = /^( *)(["']?)([\w.-]+)\2\s*:(\s|$)/.exec(line) ?? [];
+		if (!line.startsWith(" ")) break;
+		if (id !== undefined && space === (indent ??= space)) found.push({ value: id, what: "" });
+	}
+	return found;
+}
+
 /** A top-level scalar of quilt3's configuration file; the file is flat, so a line is enough. */
 function setting(data: string, key: string): string | undefined {
 	const line = new RegExp(`^${key}:[ \\t]*(.+?)[ \\t]*$`, "m").exec(text(join(data, "config.yml")))?.[1];

@@ -95,6 +95,6 @@ export const revisionOptions: readonly OptionSpec[] = [
 		name: "workflow",
 		value: "ID",
 		what: 'Workflow of the registry to publish under; "" for explicitly none',
-		completes: "nothing",
+		completes: "workflow",
 	},
 ];

@@ -19,7 +19,7 @@ export const workflowCommands: readonly CommandSpec[] = [
 		name: "workflow show",
 		group: "Check",
 		summary: "Show what a workflow demands, with its schemas",
-		arguments: [{ name: "ID", what: "The workflow", completes: "nothing" }],
+		arguments: [{ name: "ID", what: "The workflow", completes: "workflow" }],
 		options: [sharedRegistry],
 		examples: [
 			{

@@ -12,6 +12,7 @@ async function machine(): Promise<{ box: Sandbox; env: NodeJS.ProcessEnv; topHas
 	const box = sandbox();
 	box.folder("cats", { "a.txt": "a" });
 	box.folder("my photos", {});
+	box.folder("registry/.quilt/workflows", { "config.yml": workflows });
 	const { topHash } = await box.json(["push", "ann/cats", "--dir", "cats", "--registry", "registry"]);
 	await box.json(["build", "bob/local", "--dir", "cats"]);
 	mkdirSync(box.path("bin"));
@@ -24,6 +25,17 @@ async function machine(): Promise<{ box: Sandbox; env: NodeJS.ProcessEnv; topHas
 		topHash: String(topHash),
 	};
 }
+
+const workflows = `version: "1"
+is_workflow_required: false
+workflows:
+  # the lab's
+  checked:
+    name: Checked by two people
+    is_message_required: true
+  "raw":
+    name: Raw data
+`;
 
 /** Typed text, Tab, and what the line must be then; `H` stands for the first 12 digits of the hash. */
 const lines: readonly (readonly [typed: string, completed: string])[] = [
@@ -38,6 +50,11 @@ const lines: readonly (readonly [typed: string, completed: string])[] = [
 		"bale install --registry registry ann/cats --top-hash ",
 		"bale install --registry registry ann/cats --top-hash H ",
 	],
+	[
+		"bale push ann/cats --registry registry --workflow ch",
+		"bale push ann/cats --registry registry --workflow checked ",
+	],
+	["bale workflow show --registry registry ra", "bale workflow show --registry registry raw "],
 	["bale config se", "bale config set "],
 	["bale config get default_re", "bale config get default_re"],
 	["bale push ann/cats --ignore=q", "bale push ann/cats --ignore=quilt "],
