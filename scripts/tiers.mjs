@@ -61,10 +61,10 @@ export const tiers = [
 		without: {
 			python: [
 				"test/s3/interop.test.ts",
-				"test/s3/clients/{boto3,quilt3}.test.ts",
+				"test/s3/clients/{boto3,quilt3,served-folders}.test.ts",
 				"test/s3/conformance/boto3.test.ts",
 			],
-			clients: ["test/s3/clients/{aws-cli,duckdb,pandas,rclone}.test.ts"],
+			clients: ["test/s3/clients/{aws-cli,duckdb,pandas,rclone,served-folders}.test.ts"],
 		},
 	},
 	{ name: "shells", title: "completion in bash, zsh, fish", include: special.shells, needs: ["shells"] },

@@ -11,7 +11,7 @@ import type { ServerKind } from "../../support/s3/servers.ts";
 import { contentsOf, sha256 } from "../../support/files.ts";
 
 /** The folder that the tier's set-up has found, or that is found now. */
-function programs(): string {
+export function programs(): string {
 	const named = process.env["BALE_TEST_CLIENTS"];
 	if (named !== undefined) return named;
 	const found = findTool("clients");
