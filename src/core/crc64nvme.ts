@@ -1,98 +1,84 @@
 /**
- * CRC-64/NVME: reflected, polynomial 0xad93d23594c93659, all bits set before and inverted after.
- * Eight bytes at a time ("slicing by 8"), with the 64 bits in two 32-bit halves, because 64-bit
- * integers of the language are many times slower.
+ * CRC-64/NVME: reflected, polynomial 0xad93d23594c93659, all bits set before and inverted after. Large contents are computed by a
+ * small WebAssembly module where the machine allows it, several times faster
+ * ([decision 45](../../docs/decisions/0045-crc64nvme-is-webassembly.md)).
  */
+import { parseBase64 } from "./base64.ts";
+import { contentAt, contentBytes, moduleBase64, stateAt } from "./crc64nvme-module.ts";
+import { updatePlain } from "./crc64nvme-plain.ts";
 import type { Digest } from "./hash.ts";
 
-const polynomialHigh = 0x9a6c9329; // reflected
-const polynomialLow = 0xac4bc9b5;
+/** The 64 bits of a sum that goes on, in two halves. */
+export type Crc64Nvme = { low: number; high: number };
 
-/** Entry 256 * k + n: effect of byte n that has k bytes after it, low and high half. */
-const low = new Int32Array(8 * 256);
-const high = new Int32Array(8 * 256);
+/** Takes `bytes` into `crc`. */
+type Update = (crc: Crc64Nvme, bytes: Uint8Array) => void;
 
-for (let n = 0; n < 256; n++) {
-	let lo = n;
-	let hi = 0;
-	for (let bit = 0; bit < 8; bit++) {
-		const carry = lo & 1;
-		lo = (lo >>> 1) | (hi << 31);
-		hi >>>= 1;
-		if (carry === 1) {
-			lo ^= polynomialLow;
-			hi ^= polynomialHigh;
-		}
-	}
-	low[n] = lo;
-	high[n] = hi;
-}
-for (let n = 256; n < low.length; n++) {
-	const lo = low[n - 256] as number;
-	const hi = high[n - 256] as number;
-	low[n] = (low[lo & 255] as number) ^ ((lo >>> 8) | (hi << 24));
-	high[n] = (high[lo & 255] as number) ^ (hi >>> 8);
-}
+/** A piece smaller than this is done at once: copying it into the memory of the module takes as long. */
+const leastPiece = 256;
+
+/** A content must have that many bytes before the module is made, which takes a millisecond. */
+const worthMaking = 512 * 1024;
+
+/** `undefined`: it was not tried yet. */
+let made: Update | "cannot be made" | undefined;
 
 /** A new incremental CRC-64/NVME. `digest` gives 8 bytes, the most significant first. */
 export function createCrc64Nvme(): Digest {
-	let lo = -1;
-	let hi = -1;
+	const crc: Crc64Nvme = { low: -1, high: -1 };
+	let seen = 0;
 	return {
 		update(bytes) {
-			let at = 0;
-			for (const end = bytes.length - 7; at < end; at += 8) {
-				const x =
-					lo ^
-					((bytes[at] as number) |
-						((bytes[at + 1] as number) << 8) |
-						((bytes[at + 2] as number) << 16) |
-						((bytes[at + 3] as number) << 24));
-				const y =
-					hi ^
-					((bytes[at + 4] as number) |
-						((bytes[at + 5] as number) << 8) |
-						((bytes[at + 6] as number) << 16) |
-						((bytes[at + 7] as number) << 24));
-				const a = 1792 + (x & 255);
-				const b = 1536 + ((x >>> 8) & 255);
-				const c = 1280 + ((x >>> 16) & 255);
-				const d = 1024 + (x >>> 24);
-				const e = 768 + (y & 255);
-				const f = 512 + ((y >>> 8) & 255);
-				const g = 256 + ((y >>> 16) & 255);
-				const h = y >>> 24;
-				lo =
-					(low[a] as number) ^
-					(low[b] as number) ^
-					(low[c] as number) ^
-					(low[d] as number) ^
-					(low[e] as number) ^
-					(low[f] as number) ^
-					(low[g] as number) ^
-					(low[h] as number);
-				hi =
-					(high[a] as number) ^
-					(high[b] as number) ^
-					(high[c] as number) ^
-					(high[d] as number) ^
-					(high[e] as number) ^
-					(high[f] as number) ^
-					(high[g] as number) ^
-					(high[h] as number);
-			}
-			for (; at < bytes.length; at++) {
-				const n = (lo ^ (bytes[at] as number)) & 255;
-				lo = (low[n] as number) ^ ((lo >>> 8) | (hi << 24));
-				hi = (high[n] as number) ^ (hi >>> 8);
-			}
+			seen += bytes.length;
+			if (made === undefined && seen >= worthMaking) made = makeUpdate() ?? "cannot be made";
+			if (typeof made === "function" && bytes.length >= leastPiece) made(crc, bytes);
+			else updatePlain(crc, bytes);
 		},
 		digest() {
 			const result = new Uint8Array(8);
 			const view = new DataView(result.buffer);
-			view.setInt32(0, ~hi);
-			view.setInt32(4, ~lo);
+			view.setInt32(0, ~crc.high);
+			view.setInt32(4, ~crc.low);
 			return result;
 		},
 	};
+}
+
+/** Makes the module; `undefined` where there is no WebAssembly, or a page forbids it. */
+export function makeUpdate(): Update | undefined {
+	const module = instantiate();
+	if (module === undefined) return undefined;
+	const memory = new Uint8Array(module.m.buffer);
+	const view = new DataView(module.m.buffer);
+	return (crc, bytes) => {
+		view.setInt32(stateAt, crc.low, true);
+		view.setInt32(stateAt + 4, crc.high, true);
+		for (let at = 0; at < bytes.length; at += contentBytes) {
+			const piece = bytes.subarray(at, at + contentBytes);
+			memory.set(piece, contentAt);
+			module.u(contentAt, contentAt + piece.length);
+		}
+		crc.low = view.getInt32(stateAt, true);
+		crc.high = view.getInt32(stateAt + 4, true);
+	};
+}
+
+type Exports = { readonly m: { readonly buffer: ArrayBuffer }; u(at: number, end: number): void };
+
+/** Not there in a process that may not make code (`node --jitless`). */
+type Compiler = {
+	readonly Module: new (code: Uint8Array) => object;
+	readonly Instance: new (module: object) => { readonly exports: unknown };
+};
+
+function instantiate(): Exports | undefined {
+	const compiler = (globalThis as { WebAssembly?: Compiler }).WebAssembly;
+	if (compiler === undefined) return undefined;
+	try {
+		const module = new compiler.Module(parseBase64(moduleBase64) as Uint8Array);
+		return new compiler.Instance(module).exports as Exports;
+	} catch {
+		// A page whose policy has no `wasm-unsafe-eval`, or a process that is out of memory.
+		return undefined;
+	}
 }

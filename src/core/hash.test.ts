@@ -2,12 +2,10 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatBase64, parseBase64 } from "./base64.ts";
-import { createCrc64Nvme } from "./crc64nvme.ts";
 import { createHasher, isKnownHashType, partSize } from "./hash.ts";
 import type { Digest, HashType } from "./hash.ts";
 import { formatHex, parseHex } from "./hex.ts";
 import { createSha256 } from "./sha256.ts";
-import { encodeUtf8 } from "./utf8.ts";
 
 const bytes = fc.uint8Array({ maxLength: 300 });
 
@@ -23,15 +21,6 @@ function feed(
 		digest.update(content.subarray(at, end));
 		at = end;
 	}
-}
-
-function crcReference(content: Uint8Array): string {
-	let crc = 0xffffffffffffffffn;
-	for (const byte of content) {
-		crc ^= BigInt(byte);
-		for (let bit = 0; bit < 8; bit++) crc = crc & 1n ? (crc >> 1n) ^ 0x9a6c9329ac4bc9b5n : crc >> 1n;
-	}
-	return (crc ^ 0xffffffffffffffffn).toString(16).padStart(16, "0");
 }
 
 describe("createSha256()", () => {
@@ -51,24 +40,6 @@ describe("createSha256()", () => {
 		const digest = createSha256();
 		digest.update(content);
 		expect(formatHex(digest.digest())).toBe(createHash("sha256").update(content).digest("hex"));
-	});
-});
-
-describe("createCrc64Nvme()", () => {
-	test("agrees with the definition, however the content is cut", () => {
-		fc.assert(
-			fc.property(bytes, fc.array(fc.nat(), { maxLength: 6 }), (content, cuts) => {
-				const digest = createCrc64Nvme();
-				feed(digest, content, cuts);
-				expect(formatHex(digest.digest())).toBe(crcReference(content));
-			}),
-		);
-	});
-
-	test("gives the published check value", () => {
-		const digest = createCrc64Nvme();
-		digest.update(encodeUtf8("123456789"));
-		expect(formatHex(digest.digest())).toBe("ae8b14860a799888");
 	});
 });
 
