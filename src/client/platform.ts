@@ -126,8 +126,6 @@ export type CopyJob = {
 	readonly size: number;
 	/** What the bytes must hash to (`IntegrityMismatch` otherwise). */
 	readonly expect?: Hash;
-	/** Also return the plain SHA-256 of the content. */
-	readonly wantSha256?: boolean;
 	/** `false`: an existing target is `DestinationConflict` (checked atomically); `true`: it is replaced. */
 	readonly replace: boolean;
 };
@@ -135,8 +133,6 @@ export type CopyJob = {
 export type CopyResult = {
 	/** `sha2-256-chunked`, computed from the bytes that were written. */
 	readonly hash: Hash;
-	/** Hex, when asked for. */
-	readonly sha256?: string;
 	readonly stat: FileStat;
 };
 

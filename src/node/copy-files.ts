@@ -164,7 +164,6 @@ function copyBatch(indexes: readonly number[], run: CopyRun): Assignment {
 			size: job.size,
 			partSize: partSize(job.size),
 			...(job.expect === undefined ? {} : { expect: job.expect }),
-			wantSha256: job.wantSha256 === true,
 			replace: job.replace,
 		};
 	});
@@ -178,10 +177,9 @@ function copyBatch(indexes: readonly number[], run: CopyRun): Assignment {
 			for (const [item, outcome] of copies.entries()) {
 				if ("reason" in outcome) throw workError(outcome, "copy");
 				const index = indexes[item] as number;
-				const { value, sha256, stat } = outcome;
+				const { value, stat } = outcome;
 				run.results[index] = {
 					hash: { type: "sha2-256-chunked", value },
-					...(sha256 === undefined ? {} : { sha256 }),
 					stat,
 				};
 				const rest = stat.size - (told[item] ?? 0);
@@ -232,7 +230,6 @@ async function copyStream(
 	const isLocal = "path" in from;
 	if (source.size !== size) throw otherSize(job, source.size, isLocal);
 	const types = new Set<HashType>(["sha2-256-chunked"]);
-	if (job.wantSha256 === true) types.add("SHA256");
 	if (expect !== undefined) types.add(expect.type as HashType);
 	const options = { slots, signal, onBytes: (bytes: number): void => run.options.onBytes?.(index, bytes) };
 	const inParts = source.deliver !== undefined && comesInParts(size, [...types]);
@@ -254,12 +251,7 @@ async function copyStream(
 		}
 		await writer.finish(run.durable);
 		const stat = writer.publish(to, replace);
-		const sha256 = job.wantSha256 === true ? found("SHA256") : undefined;
-		return {
-			hash: found("sha2-256-chunked") as Hash,
-			...(sha256 === undefined ? {} : { sha256: sha256.value }),
-			stat,
-		};
+		return { hash: found("sha2-256-chunked") as Hash, stat };
 	} catch (error) {
 		// What fails for a passing reason is gone on with the next time.
 		if (isBaleError(error, "Aborted", "StoreUnavailable", "LoginExpired")) partial?.leave();

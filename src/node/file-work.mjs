@@ -29,13 +29,13 @@ import { createReadBuffer, readBufferBytes } from "./read-buffer.mjs";
  *
  * @typedef {{
  *   from: string, to: string, temporary: string, size: number, partSize: number,
- *   expect?: { type: string, value: string }, wantSha256: boolean, replace: boolean,
+ *   expect?: { type: string, value: string }, replace: boolean,
  * }} CopyItem
  * @typedef {{
  *   kind: "file" | "directory" | "other", size: number, mtimeNs: bigint, ctimeNs: bigint,
  *   inode: bigint, device: bigint, owned: boolean,
  * }} StatData
- * @typedef {{ value: string, sha256?: string, stat: StatData }} CopyOutput
+ * @typedef {{ value: string, stat: StatData }} CopyOutput
  *
  * @typedef {{
  *   kind: "hash", plain: boolean, seen: boolean, base: string, paths: string, sizes: number[] | undefined,
@@ -221,21 +221,20 @@ function readWhole(fd, path, size, context) {
 
 /** SHA-256 of each part, then of the digests: a content hash and, on demand, the plain one. */
 class ContentHash {
-	/** @param {number} partSize @param {boolean} chunked @param {boolean} plain */
-	constructor(partSize, chunked, plain) {
+	/** @param {number} partSize @param {boolean} plain */
+	constructor(partSize, plain) {
 		this.partSize = partSize;
 		this.digests = createHash("sha256");
 		/** @type {import("node:crypto").Hash | undefined} */
 		this.part = undefined;
 		this.left = 0;
-		this.chunked = chunked;
 		this.plain = plain ? createHash("sha256") : undefined;
 	}
 
 	/** @param {Uint8Array} chunk */
 	update(chunk) {
 		this.plain?.update(chunk);
-		for (let offset = 0; this.chunked && offset < chunk.length;) {
+		for (let offset = 0; offset < chunk.length;) {
 			if (this.part === undefined) {
 				this.part = createHash("sha256");
 				this.left = this.partSize;
@@ -394,19 +393,19 @@ function hashPart({ path, size, offset, length }, states, context) {
 function copyFiles(items, durable, context) {
 	/** @type {(CopyOutput | Failure)[]} */
 	const outputs = [];
-	/** @type {{ index: number, item: CopyItem, fd: number, value: string, sha256?: string }[]} */
+	/** @type {{ index: number, item: CopyItem, fd: number, value: string }[]} */
 	const written = [];
 	for (const [index, item] of items.entries()) {
 		const output = guard(item.from, () => writeTemporary(item, index, context));
 		if ("reason" in output) outputs[index] = output;
 		else written.push({ index, item, ...output });
 	}
-	for (const { index, item, fd, ...hashes } of written) {
+	for (const { index, item, fd, value } of written) {
 		outputs[index] = guard(item.to, () => {
 			try {
 				if (durable) fsyncSync(fd);
 				publish(item.temporary, item.to, item.replace);
-				return { ...hashes, stat: statData(fstatSync(fd, { bigint: true })) };
+				return { value, stat: statData(fstatSync(fd, { bigint: true })) };
 			} catch (error) {
 				removeQuietly(item.temporary);
 				throw error;
@@ -423,14 +422,14 @@ function copyFiles(items, durable, context) {
  * @param {number} index
  * @param {Context} context
  */
-function writeTemporary({ from, to, temporary, size, partSize, expect, wantSha256 }, index, context) {
+function writeTemporary({ from, to, temporary, size, partSize, expect }, index, context) {
 	const { fd: source, state } = openRegular(from, size);
 	/** @type {number | undefined} */
 	let target;
 	try {
 		const fd = createExclusive(temporary, to);
 		target = fd;
-		const hash = new ContentHash(partSize, true, wantSha256 || expect?.type === "SHA256");
+		const hash = new ContentHash(partSize, expect?.type === "SHA256");
 		let untold = 0;
 		readRun({ fd: source, path: from, offset: 0, length: size }, context, (chunk) => {
 			writeAll(fd, chunk, to);
@@ -443,12 +442,11 @@ function writeTemporary({ from, to, temporary, size, partSize, expect, wantSha25
 		});
 		checkUnchanged(source, from, state);
 		const value = hash.chunkedValue();
-		const sha256 = hash.plainValue();
-		const found = expect?.type === "SHA256" ? sha256 : value;
+		const found = expect?.type === "SHA256" ? hash.plainValue() : value;
 		if (expect !== undefined && found !== expect.value) {
 			throw fail("mismatch", from, `its ${expect.type} hash is ${found}, not ${expect.value}`);
 		}
-		return { fd, value, ...(wantSha256 ? { sha256 } : {}) };
+		return { fd, value };
 	} catch (error) {
 		if (target !== undefined) {
 			closeSync(target);
