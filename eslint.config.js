@@ -12,9 +12,17 @@ export default defineConfig(
 		files: ["**/*.js", "**/*.mjs"],
 		languageOptions: {
 			globals: Object.fromEntries(
-				["Buffer", "URL", "console", "fetch", "performance", "process", "setTimeout", "structuredClone"].map(
-					(name) => [name, "readonly"],
-				),
+				[
+					"Buffer",
+					"URL",
+					"WebAssembly",
+					"console",
+					"fetch",
+					"performance",
+					"process",
+					"setTimeout",
+					"structuredClone",
+				].map((name) => [name, "readonly"]),
 			),
 		},
 	},

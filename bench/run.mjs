@@ -8,16 +8,19 @@ import { isolatedEnvironment } from "../scripts/isolation.mjs";
 import { fail, root, setUp } from "../scripts/setup.mjs";
 import { runScenario } from "./lib/bench.mjs";
 import { Runner } from "./lib/measure.mjs";
+import { microScenarios } from "./lib/micro.mjs";
 import { findPeer, leaveOut, peers, versionOf } from "./lib/peers.mjs";
 import { formatScenario, writePage } from "./lib/report.mjs";
 import { startServer } from "./lib/server.mjs";
 
 const groups = ["build", "manifest", "transfer", "command"];
+const microFiles = ["bytes", "manifests"];
 
 const { values: options } = parseArgs({
 	options: {
 		list: { type: "boolean" },
 		only: { type: "string" },
+		micro: { type: "boolean" },
 		scale: { type: "string", default: "1" },
 		rounds: { type: "string", default: "3" },
 		without: { type: "string", default: "" },
@@ -33,11 +36,13 @@ if (!Number.isInteger(rounds) || rounds < 1)
 
 const all = [];
 for (const group of groups) all.push(...(await import(`./scenarios/${group}.mjs`)).scenarios);
+for (const file of microFiles)
+	all.push(...microScenarios(file, (await import(`./micro/${file}.mjs`)).scenarios));
 if (options.list) {
 	for (const { name, group, title } of all) console.log(`${name.padEnd(16)} ${group.padEnd(10)} ${title}`);
 	process.exit(0);
 }
-const wanted = options.only?.split(",");
+const wanted = options.only?.split(",") ?? (options.micro ? ["micro"] : undefined);
 const chosen = all.filter(
 	({ name, group }) => wanted === undefined || wanted.some((word) => group === word || name.startsWith(word)),
 );
@@ -50,14 +55,16 @@ try {
 }
 
 setUp();
-const python = findPeer("python");
-if (python.missing) fail(`The benchmark measures with Python, and there is ${python.missing}.`);
-
 const work = mkdtempSync(join(tmpdir(), "bale-bench-"));
-const runner = new Runner(python.path, join(work, "output"));
+let runner;
 let server;
 try {
 	const env = environment(work);
+	if (chosen.some((scenario) => !scenario.measure)) {
+		const python = findPeer("python");
+		if (python.missing) fail(`The benchmark measures with Python, and there is ${python.missing}.`);
+		runner = new Runner(python.path, join(work, "output"));
+	}
 	if (chosen.some((scenario) => scenario.server)) {
 		server = await startServer(join(work, "server"));
 		if (!server.missing) Object.assign(env, server.environment);
@@ -84,7 +91,7 @@ try {
 	}
 	if (options.write) writePage(join(root, "docs"), { machine: machine(), results });
 } finally {
-	runner.close();
+	runner?.close();
 	await server?.stop?.();
 	rmSync(work, { recursive: true, force: true });
 }

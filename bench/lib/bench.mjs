@@ -34,7 +34,10 @@ import { median } from "./measure.mjs";
  * @property {boolean} [server] needs the S3 server
  * @property {(context: Context) => unknown} prepare
  * @property {(data: any, context: Context) => Contestant[]} contestants
+ * @property {(context: Context & { rounds: number }) => Promise<Result[]>} [measure] instead of these two: measures by itself
  * @property {readonly Target[]} targets
+ *
+ * @typedef {{ contestant: Contestant, missing?: string, problem?: string, runs: object[] }} Result
  *
  * @typedef {object} Context
  * @property {string} directory the scenario's own
@@ -53,6 +56,8 @@ export async function runScenario(scenario, { runner, work, scale, rounds, env, 
 	mkdirSync(directory, { recursive: true });
 	const context = { directory, scale, scaled: (n) => Math.max(1, Math.round(n * scale)), env, server };
 	try {
+		if (scenario.measure)
+			return summarize(scenario, await scenario.measure({ ...context, rounds }), { scale, rounds });
 		const data = await scenario.prepare(context);
 		const results = [];
 		for (const contestant of scenario.contestants(data, context)) {
@@ -133,7 +138,7 @@ function figures(runs) {
 		runs: runs.length,
 		cpu: spread("cpu"),
 		wall: spread("wall"),
-		rss: spread("rss"),
+		...(runs[0].rss === undefined ? {} : { rss: spread("rss") }),
 		load: spread("load"),
 		...(runs[0].requests ? { serverCpu: spread("serverCpu"), requests: runs.at(-1).requests } : {}),
 	};

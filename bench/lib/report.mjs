@@ -3,8 +3,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { plot } from "./plot.mjs";
 
-const seconds = (value) =>
-	value < 0.1 ? value.toFixed(3) : value < 10 ? value.toFixed(2) : value.toFixed(1);
+const seconds = (value) => {
+	if (value < 0.001) return `${(value * 1e6).toPrecision(3)} µ`;
+	if (value < 0.1) return value.toPrecision(2);
+	return value < 10 ? value.toFixed(2) : value.toFixed(1);
+};
 const spread = ({ median, min, max }, format) => `${format(median)} (${format(min)}–${format(max)})`;
 const mebibytes = (value) => (value / 2 ** 20).toFixed(0);
 const ratio = (value) => (value < 0.1 ? value.toFixed(3) : value < 10 ? value.toFixed(2) : value.toFixed(0));
@@ -13,7 +16,9 @@ const ratio = (value) => (value < 0.1 ? value.toFixed(3) : value < 10 ? value.to
 export function formatScenario(result, former) {
 	const base = result.rows.find(({ id, cpu }) => id === result.base && cpu !== undefined);
 	const hasServer = result.rows.some(({ serverCpu }) => serverCpu !== undefined);
-	const columns = ["", "CPU s", "× base", "wall s", "× base", "peak MiB"];
+	const hasMemory = result.rows.some(({ rss }) => rss !== undefined);
+	const columns = ["", "CPU s", "× base", "wall s", "× base"];
+	if (hasMemory) columns.push("peak MiB");
 	if (hasServer) columns.push("server CPU s", "requests");
 	if (former) columns.push("CPU × base before");
 	const rows = result.rows.map((row) => {
@@ -28,8 +33,8 @@ export function formatScenario(result, former) {
 			beside("cpu"),
 			spread(row.wall, seconds),
 			beside("wall"),
-			mebibytes(row.rss.median),
 		];
+		if (hasMemory) cells.push(mebibytes(row.rss.median));
 		if (hasServer)
 			cells.push(
 				row.serverCpu ? seconds(row.serverCpu.median) : "",

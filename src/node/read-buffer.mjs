@@ -1,10 +1,10 @@
 /**
  * Where in its memory page a read buffer begins, in bytes.
  *
- * Do not "simplify" this to 0: on AMD Zen 3 the kernel copies file data to the start of a page (and up to
- * 16 bytes behind it) four times slower than to any other place (256 KiB reads: 1,547 instead of 5,810
- * MiB/s; 0.5 s of CPU time for each GiB hashed). Node places large allocations at page starts. On other
- * CPUs the offset costs nothing.
+ * Do not "simplify" this to 0: a large block of memory begins 16 bytes behind the start of a page, and to places 1 to 31 bytes
+ * behind one the kernel copies file data four times slower on AMD Zen 3 (256 KiB reads: 1,550 instead of 5,800 MiB/s; 0.5 s of CPU
+ * time for each GiB hashed), because they look like places that overlap what is copied. On other CPUs the offset costs nothing.
+ * `npm run bench -- --only read-buffer` measures it.
  */
 const offsetInPageBytes = 64;
 
@@ -12,7 +12,7 @@ const offsetInPageBytes = 64;
 export const readBufferBytes = 256 * 1024;
 
 /**
- * A buffer to read files into, which does not begin at a page boundary. Its content is not cleared.
+ * A buffer to read files into, which does not begin just behind a page boundary. Its content is not cleared.
  * @param {number} [size] in bytes
  * @returns {Buffer}
  */
