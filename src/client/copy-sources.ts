@@ -4,7 +4,7 @@ import { emptyObject } from "../core/json.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { bucketDirectory, objectsBelow } from "./bucket-directory.ts";
-import { objectSource } from "./object-source.ts";
+import { copyTraits, objectSource } from "./object-source.ts";
 import { locate, userOrigin, type Candidate } from "./origin.ts";
 import { platform } from "./runtime.ts";
 
@@ -69,13 +69,13 @@ async function* prefix(
 	const directory = bucketDirectory(location);
 	const { bucket } = directory;
 	const store = await platform().openStore(`s3://${bucket}`);
-	const service = store.service === undefined ? {} : { service: store.service };
+	const traits = copyTraits(store);
 	for await (const { key: name, object } of objectsBelow(store, directory, { signal, onProgress })) {
 		const { key, size, etag } = object;
 		const where = formatPhysicalKey({ kind: "s3", bucket, key });
 		const gone = (): BaleError => new BaleError("ObjectNotFound", `${where} is gone`, { details: { where } });
 		const source = objectSource(store, key, undefined, size, gone);
-		yield { name, where, from: { source, object: { bucket, key, etag, size, ...service } }, size };
+		yield { name, where, from: { source, object: { bucket, key, etag, size, ...traits } }, size };
 	}
 }
 

@@ -1,6 +1,22 @@
 /** Objects of stores as sources of bytes. */
 import { BaleError } from "../core/errors.ts";
-import type { ByteRange, ByteSource, ObjectInfo, ReadOptions, Sink, Store } from "../storage/store.ts";
+import type {
+	ByteRange,
+	ByteSource,
+	CopySource,
+	ObjectInfo,
+	ReadOptions,
+	Sink,
+	Store,
+} from "../storage/store.ts";
+
+/** What is known of all objects of a store as sources of copies. */
+export function copyTraits({ service, requesterPays }: Store): Pick<CopySource, "service" | "requesterPays"> {
+	return {
+		...(service === undefined ? {} : { service }),
+		...(requesterPays === true ? { requesterPays } : {}),
+	};
+}
 
 /** An object of a store as a source that can be opened again. */
 export async function storeSource(

@@ -10,7 +10,7 @@ import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { ByteSource, CopySource, Store } from "../storage/store.ts";
 import { provenHash } from "../storage/s3/checksum.ts";
 import type { FileState } from "./platform.ts";
-import { objectSource, storeSource } from "./object-source.ts";
+import { copyTraits, objectSource, storeSource } from "./object-source.ts";
 import { localRoot, nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
 import { keysOfServed } from "./served-folder.ts";
@@ -117,11 +117,11 @@ async function locateInBucket(
 	const store = inOwn ? own : await platform().openStore(`s3://${physicalKey.bucket}`);
 	const relative = inOwn ? physicalKey.key.slice(base.length) : physicalKey.key;
 	const { kind: _kind, ...place } = physicalKey;
-	const service = store.service === undefined ? {} : { service: store.service };
+	const traits = copyTraits(store);
 	const { versionId } = physicalKey;
 	if (size !== undefined) {
 		const missing = (): BaleError => objectNotFound(key, physicalKey);
-		const object: CopySource = { ...place, ...service, size };
+		const object: CopySource = { ...place, ...traits, size };
 		const source = objectSource(store, relative, versionId, size, missing);
 		if (versionId !== undefined && versionId !== "null") return { source, object };
 		const pin = async (signal: AbortSignal | undefined): Promise<CopySource> => {
@@ -138,7 +138,7 @@ async function locateInBucket(
 	const source = objectSource(store, relative, versionId, info.size, () => objectNotFound(key, physicalKey));
 	const object: CopySource = {
 		...place,
-		...service,
+		...traits,
 		size: info.size,
 		...(versionId === undefined || versionId === "null" ? { etag: info.etag } : {}),
 	};

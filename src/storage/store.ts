@@ -78,6 +78,8 @@ export type CopySource = {
 	readonly size?: number;
 	/** The service that the bucket is on, as `Store.service` tells; absent: the one that is copied to. */
 	readonly service?: string;
+	/** As `Store.requesterPays` tells of the bucket. */
+	readonly requesterPays?: boolean;
 };
 export type ListOptions = {
 	/** `"/"`: only the level below the prefix; common prefixes are yielded as `{ prefix }`. */
@@ -121,6 +123,8 @@ export interface Store {
 	readonly address?: string;
 	/** Which service the store is on: objects are copied only within one. */
 	readonly service?: string;
+	/** The user agrees to pay for the traffic of this bucket, also for that of copies into another one. */
+	readonly requesterPays?: boolean;
 	readonly features: {
 		/** Overwritten objects stay readable by their versionId. */
 		readonly versions: boolean;

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { readAwsFiles } from "../../src/node/aws-profile.ts";
+import { Package } from "../../src/index.ts";
 import { config } from "../../src/node/identity.ts";
 import { openS3, s3Settings } from "../../src/node/s3-open.ts";
 import type { RegistrySettings } from "../../src/core/registry-setting-names.ts";
@@ -146,11 +147,62 @@ describe("buckets with settings", () => {
 		await store.head("a");
 		await store.detectVersions();
 		for await (const item of store.list("")) expect(item).toBeUndefined();
+		await store.put("large", new Uint8Array(9 * 1024 * 1024));
+		for (const [key, size] of [
+			["a", 7],
+			["large", 9 * 1024 * 1024],
+		] as const) {
+			expect(await store.copyFrom({ bucket: "paid", key, size }, "copy")).toMatchObject({ size });
+		}
+		for await (const upload of store.listUploads()) expect(upload).toBeUndefined();
+		await store.abortUpload({ key: "large", uploadId: "u" });
 		await store.delete("a");
-		expect(requests).toHaveLength(6);
+		const kinds = requests.map(({ method, url }) => `${method} ${url.replace(/=.*/, "")}`);
+		expect(new Set(kinds)).toEqual(
+			new Set([
+				"PUT /paid/a",
+				"GET /paid/a",
+				"HEAD /paid/a",
+				"GET /paid?versioning",
+				"GET /paid?encoding-type",
+				"POST /paid/large?uploads",
+				"PUT /paid/large?partNumber",
+				"POST /paid/large?uploadId",
+				"PUT /paid/copy",
+				"POST /paid/copy?uploads",
+				"PUT /paid/copy?partNumber",
+				"POST /paid/copy?uploadId",
+				"HEAD /paid/copy",
+				"DELETE /paid/copy?uploadId",
+				"DELETE /paid/large?uploadId",
+				"DELETE /paid/a",
+			]),
+		);
 		for (const { headers } of requests) {
 			expect(headers["x-amz-request-payer"]).toBe("requester");
 			expect(headers.authorization).toContain("x-amz-request-payer");
+		}
+	});
+
+	test("agree to pay for what is copied into a bucket that is free", async () => {
+		const { endpoint, requests } = await startRecordingBucket();
+		const registries = { "s3://paid": { endpoint, requesterPays: true }, "s3://free": { endpoint } };
+		await config({ registries });
+		const paid = await openS3("s3://paid");
+		const large = new Uint8Array(9 * 1024 * 1024);
+		await paid.put("dir/small", text("content"));
+		await paid.put("dir/large", large);
+		const made = new Package();
+		await made.set("small", "s3://paid/dir/small");
+		await made.set("large", "s3://paid/dir/large");
+		requests.length = 0;
+		await made.push("team/data", "s3://free");
+		const copies = requests.filter(({ headers }) => "x-amz-copy-source" in headers);
+		const copied = new Set(copies.map(({ url }) => url.replace(/\?.*/, "")));
+		expect(copied).toEqual(new Set(["/free/team/data/large", "/free/team/data/small"]));
+		for (const { url, headers } of requests) {
+			const pays = url.startsWith("/paid") || "x-amz-copy-source" in headers;
+			expect([url, headers["x-amz-request-payer"]]).toEqual([url, pays ? "requester" : undefined]);
 		}
 	});
 

@@ -18,6 +18,8 @@ export async function startRecordingBucket(
 ): Promise<RecordingBucket> {
 	const requests: Recorded[] = [];
 	const objects = new Map<string, Buffer>();
+	/** Parts in their order, by the path of their object. */
+	const uploaded = new Map<string, Buffer[]>();
 	const server = createServer((request, response) => {
 		const chunks: Buffer[] = [];
 		request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -41,17 +43,30 @@ export async function startRecordingBucket(
 			const { pathname, searchParams } = new URL(url, "http://server");
 			const body = Buffer.concat(chunks);
 			if (method === "POST" && searchParams.has("uploads")) {
+				uploaded.set(pathname, []);
 				answer(200, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>");
 			} else if (method === "POST") {
-				answer(200, "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>");
+				const content = Buffer.concat(uploaded.get(pathname) ?? []);
+				objects.set(pathname, content);
+				const etag = `<ETag>${etagOf(content)}</ETag>`;
+				answer(200, `<CompleteMultipartUploadResult>${etag}</CompleteMultipartUploadResult>`);
 			} else if (method === "PUT") {
 				const copied = headers["x-amz-copy-source"];
-				const content = copied === undefined ? body : (objects.get(String(copied)) ?? Buffer.from(""));
-				if (!searchParams.has("partNumber")) objects.set(pathname, content);
-				const result = `<CopyObjectResult><ETag>${etagOf(content)}</ETag></CopyObjectResult>`;
+				const source = copied === undefined ? body : (objects.get(String(copied)) ?? Buffer.from(""));
+				const [, first, last] = /=(\d+)-(\d+)/.exec(String(headers["x-amz-copy-source-range"])) ?? [];
+				const content = first === undefined ? source : source.subarray(Number(first), Number(last) + 1);
+				const number = searchParams.get("partNumber");
+				if (number === null) objects.set(pathname, content);
+				else (uploaded.get(pathname) ?? [])[Number(number) - 1] = content;
+				const kind = number === null ? "CopyObjectResult" : "CopyPartResult";
+				const result = `<${kind}><ETag>${etagOf(content)}</ETag></${kind}>`;
 				answer(200, copied === undefined ? "" : result, { etag: etagOf(content) });
 			} else if (searchParams.has("list-type")) {
 				answer(200, "<ListBucketResult></ListBucketResult>");
+			} else if (searchParams.has("uploads")) {
+				answer(200, "<ListMultipartUploadsResult></ListMultipartUploadsResult>");
+			} else if (method === "DELETE") {
+				answer(204);
 			} else if (searchParams.has("versioning")) {
 				answer(200, "<VersioningConfiguration></VersioningConfiguration>");
 			} else {

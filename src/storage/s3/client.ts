@@ -84,6 +84,8 @@ const maxDelayMs = 20_000;
 const maxRetryAfterMs = 60_000;
 const errorDocumentBytes = 64 * 1024;
 const documentBytes = 32 * 1024 * 1024;
+/** The requester agrees to pay. */
+export const payerHeaders = { "x-amz-request-payer": "requester" };
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 export class S3Client {
@@ -277,7 +279,7 @@ export class S3Client {
 			host: address.host,
 			...operation.headers,
 			...(operation.creates === true ? this.#encryptionHeaders : {}),
-			...(this.#options.requesterPays === true ? { "x-amz-request-payer": "requester" } : {}),
+			...(this.#options.requesterPays === true ? payerHeaders : {}),
 		};
 		const payloadHash = body === undefined ? emptyHash : formatHex(body.sha256);
 		const headers =

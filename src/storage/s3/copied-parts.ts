@@ -4,7 +4,7 @@ import { partSize } from "../../core/hash.ts";
 import { conflict } from "../condition.ts";
 import type { ByteRange, CopySource, WriteOptions } from "../store.ts";
 import { parseChecksum } from "./checksum.ts";
-import type { Operation, Refusal, S3Client } from "./client.ts";
+import { payerHeaders, type Operation, type Refusal, type S3Client } from "./client.ts";
 import { readCopiedPart, type CompletedPart } from "./document.ts";
 import { locationOf, readErrorDocument, toBaleError } from "./failure.ts";
 import { headersOf } from "./object-writer.ts";
@@ -170,6 +170,7 @@ export function sourceHeaders(source: CopySource): Record<string, string> {
 	return {
 		"x-amz-copy-source": `/${source.bucket}/${encodeKey(source.key)}${version}`,
 		...(source.etag === undefined ? {} : { "x-amz-copy-source-if-match": source.etag }),
+		...(source.requesterPays === true ? payerHeaders : {}),
 	};
 }
 

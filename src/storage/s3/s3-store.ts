@@ -52,6 +52,7 @@ const deletionPauseMs = 100;
  */
 export class S3Store implements Store {
 	readonly root: PhysicalKey & { readonly kind: "s3" };
+	readonly requesterPays: boolean;
 	readonly #client: S3Client;
 	readonly #prefix: string;
 	readonly #reader: ObjectReader;
@@ -66,6 +67,7 @@ export class S3Store implements Store {
 		const prefix = (options.prefix ?? "").replace(/^\/+|\/+$/g, "");
 		if (prefix !== "") checkStoreKey(prefix);
 		this.root = { kind: "s3", bucket: options.bucket, key: prefix };
+		this.requesterPays = options.requesterPays === true;
 		this.#prefix = prefix === "" ? "" : `${prefix}/`;
 		this.#client = new S3Client(options);
 		this.#filtersHeaders = options.transport.filtersHeaders === true;
