@@ -223,6 +223,16 @@ onEachServer((server) => {
 		}
 	});
 
+	test("a wrong region is put right by what the server says, whatever is asked first", async () => {
+		const bucket = await server().makeBucket();
+		const open = () => server().openStore(bucket, { region: "eu-west-1" });
+		const { topHash } = await pushPackage(await made(), "team/data", { registry: open() });
+		expect(await open().head("team/data/a")).toMatchObject({ size: 5 });
+		expect(await all(listPackages(open()))).toEqual(["team/data"]);
+		const dest = temporaryDirectory();
+		expect((await Package.install("team/data", { registry: open(), dest })).topHash).toBe(topHash);
+	});
+
 	test("wrong keys are said to be that", async () => {
 		const registry = `s3://${await server().makeBucket()}`;
 		vi.stubEnv("AWS_SECRET_ACCESS_KEY", "wrong");

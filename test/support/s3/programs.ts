@@ -29,6 +29,8 @@ export const minio: ServerProgram = {
 			HOME: directory,
 			MINIO_ROOT_USER: keys.accessKeyId,
 			MINIO_ROOT_PASSWORD: keys.secretAccessKey,
+			// Without it any region would do.
+			MINIO_SITE_REGION: "us-east-1",
 			MINIO_BROWSER: "off",
 			MINIO_UPDATE: "off",
 			MINIO_CALLHOME_ENABLE: "off",

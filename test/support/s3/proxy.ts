@@ -220,7 +220,7 @@ class Exchange {
 			this.#reset();
 			return;
 		}
-		const corrupts = fault === "corrupt-response" && operation === "GetObject" && !key.startsWith(".quilt/");
+		const corrupts = fault === "corrupt-response" && operation === "GetObject";
 		answer.on("data", (chunk: Buffer) => {
 			const before = this.#entry.received;
 			const rest = cuts ? chunk.subarray(0, Math.max(0, Math.floor(length / 2) - before)) : chunk;
