@@ -1,6 +1,6 @@
 /** What build and push have in common: making a package from a folder, and saying what it changes. */
 import { BaleError } from "../core/errors.ts";
-import { Package, type SetDirOptions } from "./client.ts";
+import { Package, packageOfBase, readBase, type SetDirOptions } from "./client.ts";
 import { type Changes, compare, countChanges, isEmpty } from "./changes.ts";
 import type { Invocation } from "./command.ts";
 import { topHashOf } from "./content.ts";
@@ -10,7 +10,12 @@ import { usageError } from "./options.ts";
 import { given, runOptions } from "./target.ts";
 
 /** A package that is to be published, and the revision that is the latest now. */
-export type Draft = { readonly package: Package; readonly previous: Package | undefined };
+export type Draft = Previous & { readonly package: Package };
+
+/** What is latest: as it was read for publishing, and as a package to compare with, where there is one that can be read. */
+export type Previous = { readonly base: PublishBase | undefined; readonly previous: Package | undefined };
+
+type PublishBase = Awaited<ReturnType<typeof readBase>>;
 
 /** What the command line says about the new revision, read before anything is touched. */
 export type Wishes = {
@@ -47,8 +52,9 @@ export async function draftFromFolder(
 ): Promise<Draft> {
 	const { output } = invocation;
 	const needed = wishes.keepMeta || wishes.update;
-	const previous = await readLatest(invocation, target, needed);
-	const draft = wishes.update && previous !== undefined ? previous.package : new Package();
+	const { base, previous } = await readPrevious(invocation, target, needed);
+	const draft =
+		(wishes.update && base !== undefined ? await packageOfBase(base) : undefined) ?? new Package();
 	if (previous !== undefined && wishes.meta === undefined && !wishes.keepMeta && hasMetadata(previous.meta)) {
 		output.warn(
 			"MetadataDropped",
@@ -60,7 +66,7 @@ export async function draftFromFolder(
 		...folderSelection(invocation, target.registry),
 		...how,
 	});
-	return { package: draft, previous: previous?.untouched };
+	return { package: draft, base, previous };
 }
 
 /** Which files of a folder count; a registry that lies in the folder is no part of it. */
@@ -75,46 +81,22 @@ export function folderSelection(invocation: Invocation, registry: string | undef
 	};
 }
 
-type Latest = {
-	/** To be built upon. */
-	readonly package: Package;
-	/** To be compared with. */
-	readonly untouched: Package;
-	readonly meta: unknown;
-	readonly topHash: string;
-};
-
-/** The latest revision, or undefined when there is none. Unless it is needed, one that cannot be read is none. */
-async function readLatest(
+/** Reads what is latest. Unless it is needed, a revision that cannot be read is none. */
+export async function readPrevious(
 	{ signal, output }: Invocation,
 	{ name, registry }: { readonly name: string; readonly registry: string | undefined },
-	needed: boolean,
-): Promise<Latest | undefined> {
-	const read = (): Promise<Package> =>
-		Package.browse(name, { ...given("registry", registry), allowUnverified: !needed, signal });
+	needed = false,
+): Promise<Previous> {
+	let base: PublishBase | undefined;
 	try {
-		const untouched = await read();
-		return {
-			untouched,
-			package: needed ? await read() : untouched,
-			meta: untouched.meta,
-			topHash: untouched.topHash,
-		};
+		base = await readBase(name, registry, { signal });
+		return { base, previous: await packageOfBase(base, { allowUnverified: !needed, signal }) };
 	} catch (error) {
-		if (!(error instanceof BaleError) || error.code === "Aborted") throw error;
-		if (error.code === "PackageNotFound" || error.code === "RevisionNotFound") return undefined;
-		if (needed) throw error;
-		output.warn(error.code, `The previous revision cannot be read: ${error.message}`);
-		return undefined;
+		// What cannot even be asked for is said by the verb itself.
+		if (!(error instanceof BaleError) || error.code === "Aborted" || needed) throw error;
+		if (base !== undefined) output.warn(error.code, `The previous revision cannot be read: ${error.message}`);
+		return { base, previous: undefined };
 	}
-}
-
-/** The latest revision to compare with, where there is one that can be read. */
-export async function readPrevious(
-	invocation: Invocation,
-	target: { readonly name: string; readonly registry: string | undefined },
-): Promise<Package | undefined> {
-	return (await readLatest(invocation, target, false))?.untouched;
 }
 
 /** The member `changes` of documents: null where there is nothing to compare with. */

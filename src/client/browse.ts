@@ -1,7 +1,10 @@
-import { BaleError } from "../core/errors.ts";
-import type { PackageName } from "../core/names.ts";
+import { BaleError, isBaleError } from "../core/errors.ts";
+import type { Manifest } from "../core/manifest.ts";
+import { parsePackageName, type PackageName } from "../core/names.ts";
 import type { TopHash } from "../core/top-hash.ts";
+import { Base } from "../registry/base.ts";
 import type { Registry } from "../registry/registry.ts";
+import { openRegistry, type RegistryInput } from "./registries.ts";
 import { KnownRevisions, type PackageState } from "./state.ts";
 
 export type BrowseOptions = {
@@ -36,15 +39,44 @@ export async function browsePackage(
 				error instanceof BaleError && error.code === "RevisionNotFound" && options.topHash === undefined;
 			throw dangling ? await danglingPointer(registry, name, pointer, topHash) : error;
 		});
+	return { state: stateOf(manifest, registry, name, topHash, options.allowLocalFiles === true), topHash };
+}
+
+/** Reads what is latest, for a `push` or `build` that is given it as `base`: nothing of it is read again then. */
+export async function readBase(
+	nameText: string,
+	registryInput: RegistryInput | undefined,
+	{ signal }: Pick<BrowseOptions, "signal"> = {},
+): Promise<Base> {
+	const name = parsePackageName(nameText);
+	return Base.read(await openRegistry(registryInput, "local"), name, signal);
+}
+
+/** The revision that a base names, each time a new package; undefined when there is none. Throws what `browsePackage` throws. */
+export async function browseBase(
+	base: Base,
+	options: Pick<BrowseOptions, "allowUnverified" | "signal"> = {},
+): Promise<PackageState | undefined> {
+	const { registry, name, head } = base;
+	const manifest = await base.revision(options).catch(async (error: unknown) => {
+		if (head === undefined || !isBaleError(error, "RevisionNotFound")) throw error;
+		throw await danglingPointer(registry, name, "latest", head.topHash);
+	});
+	if (manifest === undefined || head === undefined) return undefined;
+	return stateOf({ ...manifest, tree: manifest.tree.clone() }, registry, name, head.topHash, false);
+}
+
+function stateOf(
+	{ header, tree }: Manifest,
+	registry: Registry,
+	name: PackageName,
+	topHash: TopHash,
+	allowLocalFiles: boolean,
+): PackageState {
 	const known = new KnownRevisions();
 	known.add(registry.location, name, topHash);
-	const state: PackageState = {
-		header: new Map(manifest.header),
-		tree: manifest.tree,
-		origin: { kind: "registry", store: registry.store, allowLocalFiles: options.allowLocalFiles === true },
-		known,
-	};
-	return { state, topHash };
+	const origin = { kind: "registry", store: registry.store, allowLocalFiles } as const;
+	return { header: new Map(header), tree, origin, known };
 }
 
 async function danglingPointer(

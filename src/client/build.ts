@@ -29,6 +29,8 @@ export type BuildOptions = RunOptions &
 		readonly force?: boolean | undefined;
 		/** The hashes of local files were taken for this very call: the files are not looked at again. */
 		readonly hashedNow?: boolean | undefined;
+		/** What `readBase` has read of this package in this registry. @internal */
+		readonly base?: Base | undefined;
 	};
 
 export type BuildResult = {
@@ -67,7 +69,7 @@ export async function buildPackage(
 	const registry = await openRegistry(registryInput, "local");
 	const header = await nextHeader(state, registry, name, options);
 	const accept = options.force === true ? "any" : (state.known.at(registry.location, name) ?? "any");
-	const base = await Base.read(registry, name, options.signal);
+	const base = options.base ?? (await Base.read(registry, name, options.signal));
 	await checkBase(registry, name, base, accept, options.signal);
 
 	warnOfLocalFiles(state.tree, registry, options.onProgress);

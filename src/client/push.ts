@@ -58,6 +58,8 @@ export type PushOptions = RunOptions &
 		readonly acceptSeen?: boolean | undefined;
 		/** With `acceptSeen`: the local folder that the package was made from; the revision that it comes from is remembered. */
 		readonly folder?: string | undefined;
+		/** What `readBase` has read of this package in this registry. @internal */
+		readonly base?: Base | undefined;
 	};
 
 type Amount = { readonly files: number; readonly bytes: number };
@@ -108,7 +110,7 @@ export async function pushPackage(
 	const rebase = await openRebase(state, registry, name, folder, options);
 	const accept = rebase?.accept ?? (await acceptable(state, registry, name, options));
 	const tree = state.tree.clone();
-	const base = await Base.read(registry, name, options.signal);
+	const base = options.base ?? (await Base.read(registry, name, options.signal));
 	await checkBase(registry, name, base, accept, options.signal).catch(async (error: unknown) => {
 		if (!isBaleError(error, "Conflict")) throw error;
 		if (rebase !== undefined && base.head !== undefined) {

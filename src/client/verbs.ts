@@ -1,4 +1,5 @@
 /** The verbs with everything that they can tell, for faces such as the command line. */
+import { browseBase, readBase } from "./browse.ts";
 import { buildPackage as build, type BuildOptions, type BuildResult as Built } from "./build.ts";
 import {
 	installPackage as install,
@@ -10,6 +11,8 @@ import { pushTarget } from "./push-target.ts";
 import { pushPackage as push, type PushOptions, type PushResult as Pushed } from "./push.ts";
 import type { RegistryInput } from "./registries.ts";
 
+export { readBase };
+
 type WithPackage<T extends { state: unknown }> = Omit<T, "state"> & { readonly package: Package };
 
 export type BuildResult = WithPackage<Built>;
@@ -19,6 +22,12 @@ export type InstallResult = WithPackage<Installed>;
 function withPackage<T extends Built | Pushed | Installed>(result: T): WithPackage<T> {
 	const { state, ...rest } = result;
 	return { ...rest, package: Package.fromState(state) };
+}
+
+/** The revision that a base names, each time as a package of its own; undefined when there is none. */
+export async function packageOfBase(...args: Parameters<typeof browseBase>): Promise<Package | undefined> {
+	const state = await browseBase(...args);
+	return state && Package.fromState(state);
 }
 
 /** `Package.build` with its full result. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vit
 import { installPackage, Package, pushPackage } from "../../src/index.ts";
 import { compareNames } from "../../src/core/logical-key.ts";
 import { writeFiles, type Files } from "../client/support/files.ts";
+import { runCliJson } from "../support/cli.ts";
 import { onEachServer } from "../support/s3/servers.ts";
 import { startProxy, type LoggedRequest, type S3Proxy } from "../support/s3/proxy.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -91,6 +92,32 @@ onEachServer((server) => {
 			expect(requests()).toEqual(reads);
 			await pushPackage(browsed, "team/data", { registry, dryRun: true });
 			expect(requests()).toEqual(reads.slice(0, 2));
+		});
+
+		test("so does the command, which also compares with the latest revision", async () => {
+			const registry = await makeRegistry();
+			const home = temporaryDirectory();
+			writeFiles(home, { "data/a.txt": "alpha" });
+			const push = () =>
+				runCliJson(["push", "team/data", "--dir", "data", "--registry", registry], {
+					home,
+					env: { ...proxy.server.environment },
+				});
+			const topHash = String((await push())["topHash"]);
+			proxy.clear();
+			expect(await push()).toMatchObject({ topHash, changed: false, changes: { from: topHash } });
+			expect(requests().toSorted(compareNames)).toEqual(
+				[
+					`GetObject .quilt/packages/${topHash}`,
+					"GetObject .quilt/workflows/config.yml",
+					`GetObject ${pointers}latest`,
+					...(versions ? [] : ["HeadObject team/data/a.txt"]),
+				].toSorted(compareNames),
+			);
+			writeFiles(home, { "data/a.txt": "changed" });
+			expect(await push()).toMatchObject({ changes: { from: topHash, modified: ["a.txt"] } });
+			const asked = requests().filter((request) => request === `GetObject .quilt/packages/${topHash}`);
+			expect(asked).toHaveLength(1);
 		});
 
 		test("a push after one change writes one object, the manifest and its pointers, and nothing else", async () => {

@@ -14,6 +14,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		throw usageError(spec, '"bale build" needs --dir: the folder to make a revision of');
 	const draft = await draftFromFolder(invocation, folder, target, wishes, { hash: true });
 	const result = await buildPackage(draft.package, target.name, target.registry, {
+		...given("base", draft.base),
 		...given("message", wishes.message),
 		...given("workflow", wishes.workflow),
 		force: options.flag("force"),

@@ -49,12 +49,13 @@ export async function run(invocation: Invocation): Promise<Report> {
 	const target = { name, registry };
 	const draft: Draft =
 		folder === undefined
-			? { package: await Package.browse(name, { signal }), previous: await readPrevious(invocation, target) }
+			? { package: await Package.browse(name, { signal }), ...(await readPrevious(invocation, target)) }
 			: await draftFromFolder(invocation, folder, target, wishes);
 	// A built package keeps its message, and so its top hash, unless another one is given.
 	const message = wishes.message ?? (folder === undefined ? draft.package.message : undefined);
 	const result = await pushPackage(draft.package, name, {
 		registry,
+		...given("base", draft.base),
 		...given("dest", dest),
 		...given("message", message),
 		...given("workflow", wishes.workflow),

@@ -203,7 +203,7 @@ class Exchange {
 	}
 
 	#answer(answer: IncomingMessage): void {
-		const { fault, operation, key } = this.#entry;
+		const { fault, operation } = this.#entry;
 		this.#entry.status = answer.statusCode ?? 0;
 		const headers = { ...answer.headers };
 		if (fault === "wrong-checksum") {
