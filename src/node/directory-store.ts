@@ -34,6 +34,9 @@ import { removeLeftovers, syncDirectory, temporaryName } from "./temporary-file.
 /** Directories below the root that belong to the store itself. */
 const temporaryPrefix = ".bale/tmp/";
 const lockPrefix = ".bale/locks/";
+/** Those that belong to the folder as a bucket, when it is served: they can be read, but a listing must ask for them. */
+const servedPrefixes = [".bale/versions/", ".bale/uploads/", ".bale/bucket/"];
+const unlisted: ReadonlySet<string> = new Set([temporaryPrefix, lockPrefix, ...servedPrefixes]);
 
 const nothingThere = new Set(["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ELOOP"]);
 const maxPublishAttempts = 20;
@@ -72,12 +75,7 @@ export class DirectoryStore implements Store {
 	/** Absolute path of the file of an object. Throws `InvalidKey`. */
 	localPath(key: string): string {
 		checkStoreKey(key);
-		const folded = `${key}/`;
-		if (folded.startsWith(temporaryPrefix) || folded.startsWith(lockPrefix)) {
-			throw new BaleError("InvalidKey", `Cannot use "${key}" as a key: the store keeps its own files there`, {
-				details: { key },
-			});
-		}
+		refuseBelow([temporaryPrefix, lockPrefix], key);
 		if (process.platform === "win32") checkPortable(key, "windows");
 		return `${this.#root === "/" ? "" : this.#root}/${key}`;
 	}
@@ -121,6 +119,7 @@ export class DirectoryStore implements Store {
 
 	async put(key: string, source: ByteSource | Uint8Array, options: WriteOptions = {}): Promise<ObjectInfo> {
 		const path = this.localPath(key);
+		refuseBelow(servedPrefixes, key);
 		checkPortable(key, "posix");
 		throwIfAborted(options.signal);
 		const info = await this.#write(key, path, source, options);
@@ -159,6 +158,7 @@ export class DirectoryStore implements Store {
 
 	async delete(key: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
 		const path = this.localPath(key);
+		refuseBelow(servedPrefixes, key);
 		throwIfAborted(options.signal);
 		if (linkStatOf(path) === undefined) return;
 		await this.#locked(key, options.signal, () => {
@@ -177,10 +177,9 @@ export class DirectoryStore implements Store {
 
 	async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListItem, void> {
 		const { delimiter, startAfter, signal } = options;
-		const hidden = new Set([temporaryPrefix, lockPrefix]);
 		let untilTurn = 256;
 		throwIfAborted(signal);
-		for (const item of listDirectory(this.#root, { prefix, delimiter, startAfter, hidden })) {
+		for (const item of listDirectory(this.#root, { prefix, delimiter, startAfter, hidden: unlisted })) {
 			if (--untilTurn === 0) {
 				await nextTurn();
 				untilTurn = 256;
@@ -283,6 +282,13 @@ export class DirectoryStore implements Store {
 		const name = createHash("sha256").update(key).digest("hex");
 		return withFileLock(`${this.#root}/${lockPrefix}${name}.lock`, work, { signal, subject: key });
 	}
+}
+
+function refuseBelow(prefixes: readonly string[], key: string): void {
+	if (!prefixes.some((prefix) => `${key}/`.startsWith(prefix))) return;
+	throw new BaleError("InvalidKey", `Cannot use "${key}" as a key: the store keeps its own files there`, {
+		details: { key },
+	});
 }
 
 async function writeBody(

@@ -9,7 +9,7 @@ import {
 	utimesSync,
 	writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { DirectoryStore } from "../../src/node/directory-store.ts";
 import { collect } from "../../src/storage/byte-source.ts";
@@ -73,6 +73,30 @@ describe("DirectoryStore", () => {
 		writeFileSync(store.localPath(".bale/objects") + "/../locks/some.lock", "x");
 		expect(await keys(store)).toEqual([".bale/objects/a"]);
 		expect(await keys(store, ".bale/locks/")).toEqual([]);
+	});
+
+	test("keeps what the folder has as a bucket out of its keys, where it can still be read", async () => {
+		const root = temporaryDirectory();
+		const store = new DirectoryStore(root);
+		const own = [".bale/versions/d=/a~/1", ".bale/uploads/1/2", ".bale/bucket/settings.json"];
+		for (const key of own) {
+			mkdirSync(dirname(join(root, key)), { recursive: true });
+			writeFileSync(join(root, key), "x");
+		}
+		await store.put(".bale/objects/a", bytes);
+		expect(await keys(store)).toEqual([".bale/objects/a"]);
+		for (const prefix of [".b", ".bale/", ".bale/versions/", ".bale/uploads/", ".bale/bucket/"]) {
+			expect([prefix, await keys(store, prefix)]).toEqual([
+				prefix,
+				prefix.length < 7 ? [".bale/objects/a"] : [],
+			]);
+		}
+		expect(await keys(store, ".bale/versions/d=/a~/")).toEqual([own[0]]);
+		for (const key of own) {
+			expect(await store.head(key)).toMatchObject({ size: 1 });
+			await expect(store.put(key, bytes)).rejects.toMatchObject({ code: "InvalidKey" });
+			await expect(store.delete(key)).rejects.toMatchObject({ code: "InvalidKey" });
+		}
 	});
 
 	test("leaves no temporary file behind, whatever happens", async () => {

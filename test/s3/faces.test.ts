@@ -1,9 +1,13 @@
 /** One folder, two faces: what is pushed through the one can be installed through the other. */
 import { createHash } from "node:crypto";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { compareNames } from "../../src/core/logical-key.ts";
 import { installPackage, Package, pushPackage } from "../../src/index.ts";
+import { DirectoryStore } from "../../src/node/directory-store.ts";
+import { beginUpload } from "../../src/storage/s3/uploads.ts";
+import type { Store } from "../../src/storage/store.ts";
 import { contentsOf } from "../support/files.ts";
 import { startTestGateway, type TestGateway } from "../support/s3/gateway.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -134,3 +138,63 @@ test("a manifest is told alike by HEAD, GET and ranges of it", async () => {
 			Buffer.from(whole).subarray(start, end).toString(),
 		);
 });
+
+describe("what the folder keeps as a bucket", () => {
+	/** A bucket with a package whose first file was pushed twice, an object beside it and an upload that was not finished. */
+	async function used(versions: boolean): Promise<string> {
+		const bucket = await server.makeBucket({ versions });
+		const registry = `s3://${bucket}`;
+		await pushPackage(await packageOf("one"), name, { registry });
+		await pushPackage(await packageOf("second"), name, { registry, force: true });
+		await beginUpload(server.client(bucket), "lab/large", { checksums: false, signal: undefined });
+		const kept = readdirSync(join(server.folderOf(bucket), ".bale"));
+		expect(kept).toEqual(
+			expect.arrayContaining(["bucket", "uploads", ...(versions ? ["versions"] : ["objects"])]),
+		);
+		return bucket;
+	}
+
+	test.each([true, false])(
+		"is in no listing and no package of either face (versions: %s)",
+		async (versions) => {
+			const bucket = await used(versions);
+			const folder = server.folderOf(bucket);
+			const data = [...Object.keys(files), "changed.txt"]
+				.map((key) => `${name}/${key}`)
+				.toSorted(compareNames);
+			const through = await new Package().setDir("", `s3://${bucket}/`);
+			const keys = [...through.walk()].map(([key]) => key);
+			expect(keys.filter((key) => !/^\.(bale|quilt)\//.test(key))).toEqual(data);
+			const ours = keys.filter((key) => key.startsWith(".bale/"));
+			expect(ours.filter((key) => !/^\.bale\/((authors|objects)\/|conditions$)/.test(key))).toEqual([]);
+			const stores = [server.openStore(bucket), new DirectoryStore(folder)];
+			for (const store of stores)
+				expect(await keysBelow(store, ".bale/")).toEqual(ours.toSorted(compareNames));
+			const direct = await new Package().setDir("", folder);
+			expect([...direct.walk()].map(([key]) => key).toSorted(compareNames)).toEqual(data);
+		},
+	);
+
+	test("can be asked for by no key, while objects that stand for others can", async () => {
+		const bucket = await used(false);
+		const folder = server.folderOf(bucket);
+		const [displaced = ""] = await keysBelow(server.openStore(bucket), ".bale/objects/");
+		expect(displaced).toMatch(/^\.bale\/objects\/lab\/cats\/[0-9a-f]{16}\/changed\.txt$/);
+		for (const registry of [`s3://${bucket}`, folder]) {
+			const found = await Package.browse(name, { registry });
+			expect(await found.entry("changed.txt").text()).toBe("second");
+		}
+		const taken = await new Package().set("k", `s3://${bucket}/${displaced}`);
+		expect(await taken.entry("k").text()).toBe("second");
+		await expect(new Package().set("k", `s3://${bucket}/.bale/bucket/settings.json`)).rejects.toMatchObject({
+			code: "ObjectNotFound",
+		});
+	});
+});
+
+/** The keys of all objects below a prefix, in the order of their names. */
+async function keysBelow(store: Store, prefix: string): Promise<string[]> {
+	const keys: string[] = [];
+	for await (const item of store.list(prefix)) if ("key" in item) keys.push(item.key);
+	return keys.toSorted(compareNames);
+}
