@@ -23,7 +23,8 @@ export default defineConfig({
 		exclude,
 		globalSetup: ["test/support/remove-home.ts"],
 		provide: { home },
-		testTimeout: 30_000,
+		// For a busy machine: an idle one needs a small part of it.
+		testTimeout: 120_000,
 		hookTimeout: 120_000,
 		restoreMocks: true,
 		unstubEnvs: true,
