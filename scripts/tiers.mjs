@@ -60,7 +60,7 @@ export const tiers = [
 		wants: ["versitygw", "minio", "python", "clients"],
 		without: {
 			python: [
-				"test/s3/interop.test.ts",
+				"test/s3/{interop,interop-keys}.test.ts",
 				"test/s3/clients/{boto3,quilt3,served-folders}.test.ts",
 				"test/s3/conformance/boto3.test.ts",
 			],
