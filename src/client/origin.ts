@@ -252,7 +252,7 @@ async function findBelow(
 function objectNotFound(key: string, physicalKey: PhysicalKey): BaleError {
 	const where = formatPhysicalKey(physicalKey);
 	return new BaleError("ObjectNotFound", `Cannot read "${key}": there is nothing at ${where}`, {
-		hint: "It was deleted since the package was made: push the file again",
+		hint: "It was deleted since the package was made: push the file again, with --no-cache",
 		details: { key, physicalKey: where },
 	});
 }

@@ -111,6 +111,8 @@ export class Placing {
 
 	/** What the latest manifest has with the same content, in a version of an object. */
 	async #unchanged(pending: readonly Work[], hashes: Map<Work, Hash>): Promise<Found[]> {
+		// Whoever trusts nothing that is remembered has each version looked at: it can have been deleted for ever.
+		if (this.#context.options.cache === false) return [];
 		const likely = pending.filter((work) => isVersion(this.#trusted(work)));
 		await this.#hash(likely, hashes);
 		return likely.flatMap((work): Found[] => {

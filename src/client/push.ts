@@ -52,6 +52,11 @@ export type PushOptions = RunOptions &
 		readonly rebase?: boolean | undefined;
 		/** Write nothing when the new revision is the latest already (bale never adds a pointer for it anyway). */
 		readonly dedupe?: boolean | undefined;
+		/**
+		 * False: nothing that is remembered is trusted. Local files are read to be hashed, and every object of the latest
+		 * revision is looked at (one request each): one whose version somebody has deleted is sent again.
+		 */
+		readonly cache?: boolean | undefined;
 		/** Only say what would happen: files are hashed, nothing is written. */
 		readonly dryRun?: boolean | undefined;
 		/** Also publish over the revisions that this user pushed to this registry or installed from it. */

@@ -74,19 +74,26 @@ export class StoreLanding implements Landing {
 			...(job.replace === true ? {} : { condition: { ifAbsent: true } }),
 		};
 		try {
-			return (await this.#copy(job, onBytes, options)) ?? (await this.#send(job, onBytes, options));
+			const copied = await this.#copy(job, onBytes, options);
+			if (copied !== undefined && "hash" in copied) return copied;
+			// Others have changed the twin: what came of it is replaced, and by nobody else's content.
+			const instead = copied === undefined ? options : { signal, condition: { ifEtag: copied.etag } };
+			return await this.#send(job, onBytes, instead);
 		} catch (error) {
 			if (!isBaleError(error, "Conflict")) throw error;
 			throw new BaleError("DestinationConflict", `"${job.to}" appeared in the meantime`, { cause: error });
 		}
 	}
 
-	/** Copies on the server; undefined when there is nothing to copy from, or when it could not be told what was copied. */
+	/**
+	 * Copies on the server; undefined when there is nothing to copy from, or when it could not be told what was copied. A
+	 * twin that is not what it was gives the object that was made of it.
+	 */
 	async #copy(
 		job: LandingJob,
 		onBytes: (bytes: number) => void,
 		options: WriteOptions,
-	): Promise<Landed | undefined> {
+	): Promise<Landed | ObjectInfo | undefined> {
 		const found: CopySource | undefined = job.twin ?? ("source" in job.from ? job.from.object : undefined);
 		if (found === undefined || this.#store.copyFrom === undefined) return undefined;
 		const expected = job.expect;
@@ -95,7 +102,9 @@ export class StoreLanding implements Landing {
 		const source = await sourceOf(job, found, options.signal);
 		if (source.size !== job.size) throw changed(job, source.size ?? 0);
 		const info = await this.#store.copyFrom(source, job.to, options).catch((error: unknown) => {
-			if (job.twin !== undefined && isBaleError(error, "ObjectNotFound")) return undefined;
+			// A twin that has become shorter lacks the range of a part.
+			const gone = isBaleError(error, "ObjectNotFound", "InvalidArgument");
+			if (job.twin !== undefined && gone) return undefined;
 			throw error;
 		});
 		if (info === undefined) return undefined;
@@ -105,8 +114,10 @@ export class StoreLanding implements Landing {
 			if (copy === undefined) throw new BaleError("ObjectNotFound", `"${job.to}" is gone from the store`);
 			hash = await hashSource(copy, "sha2-256-chunked", platform().createSha256, { signal: options.signal });
 		}
+		const isOther = info.size !== job.size || (expected !== undefined && hash.value !== expected.value);
+		if (isOther && job.twin !== undefined) return info;
 		if (info.size !== job.size) throw changed(job, info.size);
-		if (expected !== undefined && hash.value !== expected.value) throw mismatch(job, hash);
+		if (isOther) throw mismatch(job, hash);
 		onBytes(job.size);
 		return { physicalKey: this.#physicalKey(job.to, info), hash };
 	}

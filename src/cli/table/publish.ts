@@ -62,7 +62,10 @@ export const publishCommands: readonly CommandSpec[] = [
 			{ name: "dedupe", what: "Publish nothing when the top hash is that of the latest revision" },
 			{ name: "no-copy", what: "Leave the data where it is (not for local folders)" },
 			concurrency,
-			noCache,
+			{
+				...noCache,
+				what: `${noCache.what}, and look whether the registry still has each object`,
+			},
 		],
 		examples: [
 			{
