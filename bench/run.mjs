@@ -1,7 +1,7 @@
 /** `npm run bench`: see README.md beside this file. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir, totalmem } from "node:os";
+import { arch, cpus, release, tmpdir, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { isolatedEnvironment } from "../scripts/isolation.mjs";
@@ -9,7 +9,7 @@ import { fail, root, setUp } from "../scripts/setup.mjs";
 import { runScenario } from "./lib/bench.mjs";
 import { Runner } from "./lib/measure.mjs";
 import { microScenarios } from "./lib/micro.mjs";
-import { findPeer, leaveOut, peers, versionOf } from "./lib/peers.mjs";
+import { findPeer, leaveOut, versions } from "./lib/peers.mjs";
 import { formatScenario, writePage } from "./lib/report.mjs";
 import { startServer } from "./lib/server.mjs";
 
@@ -26,6 +26,7 @@ const { values: options } = parseArgs({
 		without: { type: "string", default: "" },
 		json: { type: "string" },
 		against: { type: "string" },
+		from: { type: "string" },
 		write: { type: "boolean" },
 	},
 });
@@ -42,12 +43,16 @@ if (options.list) {
 	for (const { name, group, title } of all) console.log(`${name.padEnd(16)} ${group.padEnd(10)} ${title}`);
 	process.exit(0);
 }
+const former = options.against && readRun(options.against);
+if (options.from) {
+	report(joinRuns(options.from.split(",").map(readRun)));
+	process.exit(0);
+}
 const wanted = options.only?.split(",") ?? (options.micro ? ["micro"] : undefined);
 const chosen = all.filter(
-	({ name, group }) => wanted === undefined || wanted.some((word) => group === word || name.startsWith(word)),
+	(scenario) => wanted === undefined || wanted.some((word) => isCalled(scenario, word)),
 );
 if (chosen.length === 0) fail(`No scenario is called "${options.only}"; --list names them.`);
-const former = options.against && JSON.parse(readFileSync(options.against, "utf8"));
 try {
 	leaveOut(options.without.split(",").filter(Boolean));
 } catch (error) {
@@ -70,22 +75,19 @@ try {
 		if (!server.missing) Object.assign(env, server.environment);
 	}
 	const results = [];
+	const commit = currentCommit();
 	for (const scenario of chosen) {
-		if (scenario.server && server.missing) {
-			console.log(`\n${scenario.name}: not run, ${server.missing}`);
-			continue;
-		}
 		console.error(`${scenario.name}: ${scenario.title}`);
 		const log = (line) => process.stderr.write(`${line}\n`);
 		const given = scenario.server ? server : undefined;
-		const result = await runScenario(scenario, { runner, work, scale, rounds, env, server: given, log });
-		results.push(result);
-		console.log(
-			formatScenario(
-				result,
-				former?.results.find(({ name }) => name === scenario.name),
-			),
-		);
+		const means = { runner, work, scale, rounds, env, server: given, log };
+		const result = given?.missing
+			? notRun(scenario, given.missing)
+			: await runScenario(scenario, means).catch((error) => notRun(scenario, error.message));
+		if (result.problem) process.exitCode = 1;
+		results.push({ ...result, commit });
+		console.log(formatScenario(results.at(-1), formerOf(scenario)));
+		// After each, so that what has been measured outlives a run that is broken off.
 		if (options.json)
 			writeFileSync(options.json, `${JSON.stringify({ machine: machine(), results }, null, "\t")}\n`);
 	}
@@ -94,6 +96,20 @@ try {
 	runner?.close();
 	await server?.stop?.();
 	rmSync(work, { recursive: true, force: true });
+}
+
+/** What an earlier run wrote with `--json`. */
+function readRun(file) {
+	try {
+		return JSON.parse(readFileSync(file, "utf8"));
+	} catch (error) {
+		return fail(`No results can be read from "${file}": ${error.message}.`);
+	}
+}
+
+function isCalled({ name, group }, word) {
+	if (name === word || group === word) return true;
+	return name.startsWith(word) && all.every((scenario) => scenario.name !== word);
 }
 
 /** A home of its own for all contestants, so that neither settings nor caches of the user count. */
@@ -106,17 +122,49 @@ function environment(directory) {
 	return { ...env, QUILT_MINIMIZE_STDOUT: "true" };
 }
 
+/** In the place of a result, so that neither the other scenarios are lost nor this one is forgotten. */
+function notRun({ name, group, title, base }, problem) {
+	return { name, group, title, base, scale, rounds, problem, rows: [], targets: [] };
+}
+
+function formerOf({ name }) {
+	return former?.results.find((result) => result.name === name);
+}
+
+/** Prints what was measured before, and writes the page when that was asked for. */
+function report(run) {
+	for (const result of run.results) console.log(formatScenario(result, formerOf(result)));
+	if (options.write) writePage(join(root, "docs"), run);
+}
+
+/** Runs of one machine as one; of a scenario that several have, the last. */
+function joinRuns(runs) {
+	const [{ machine: first }] = runs;
+	for (const { machine: other } of runs)
+		if (other.cpu !== first.cpu || other.cores !== first.cores)
+			fail("--from: results of different machines do not go together.");
+	const results = new Map(runs.flatMap((run) => run.results.map((result) => [result.name, result])));
+	const order = (result) => all.findIndex(({ name }) => name === result.name);
+	return {
+		machine: { ...first, peers: Object.assign({}, ...runs.map((run) => run.machine.peers)) },
+		results: [...results.values()].toSorted((a, b) => order(a) - order(b)),
+	};
+}
+
+/** Of the checkout, with a sign when it has changes. */
+function currentCommit() {
+	const git = (...args) => spawnSync("git", args, { cwd: root, encoding: "utf8" }).stdout?.trim();
+	const commit = git("rev-parse", "--short", "HEAD");
+	return commit && `${commit}${git("status", "--porcelain") ? " with changes" : ""}`;
+}
+
 function machine() {
-	const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], {
-		cwd: root,
-		encoding: "utf8",
-	}).stdout.trim();
 	return {
 		cpu: cpus()[0]?.model ?? "unknown",
 		cores: cpus().length,
 		memory: totalmem(),
+		system: `${type()} ${release()} ${arch()}`,
 		node: process.versions.node,
-		commit,
-		peers: Object.fromEntries(peers.map((name) => [name, versionOf(name)])),
+		peers: versions(),
 	};
 }

@@ -18,13 +18,15 @@ import { median } from "./measure.mjs";
  * @property {(run: import("./measure.mjs").Run & { requests?: Record<string, number> }) => string | undefined} [check]
  *   what is wrong with the result
  *
- * @typedef {object} Target `of` against `beside`: at most that ratio, or that many times less, of a metric.
+ * @typedef {object} Target `of` against `beside`: at most that ratio, or that many times less, of a metric; or without `beside` at
+ *   most so much of it.
  * @property {string} of
  * @property {string} [beside]
- * @property {"cpu" | "wall" | "rss"} metric
+ * @property {"cpu" | "wall" | "rss" | "read" | "requests"} metric `requests`: those of all kinds together
  * @property {number} [atMost]
  * @property {number} [timesLess]
  * @property {number} [mebibytes]
+ * @property {string} [why] what the number is made of
  *
  * @typedef {object} Scenario
  * @property {string} name
@@ -35,7 +37,7 @@ import { median } from "./measure.mjs";
  * @property {(context: Context) => unknown} prepare
  * @property {(data: any, context: Context) => Contestant[]} contestants
  * @property {(context: Context & { rounds: number }) => Promise<Result[]>} [measure] instead of these two: measures by itself
- * @property {readonly Target[]} targets
+ * @property {readonly Target[] | ((data: any) => readonly Target[])} targets
  *
  * @typedef {{ contestant: Contestant, missing?: string, problem?: string, runs: object[] }} Result
  *
@@ -57,7 +59,10 @@ export async function runScenario(scenario, { runner, work, scale, rounds, env, 
 	const context = { directory, scale, scaled: (n) => Math.max(1, Math.round(n * scale)), env, server };
 	try {
 		if (scenario.measure)
-			return summarize(scenario, await scenario.measure({ ...context, rounds }), { scale, rounds });
+			return summarize(scenario, undefined, await scenario.measure({ ...context, rounds }), {
+				scale,
+				rounds,
+			});
 		const data = await scenario.prepare(context);
 		const results = [];
 		for (const contestant of scenario.contestants(data, context)) {
@@ -73,7 +78,7 @@ export async function runScenario(scenario, { runner, work, scale, rounds, env, 
 				await runOnce(result, { runner, env, server, directory });
 			}
 		}
-		return summarize(scenario, results, { scale, rounds });
+		return summarize(scenario, data, results, { scale, rounds });
 	} finally {
 		rmSync(directory, { recursive: true, force: true });
 	}
@@ -82,7 +87,7 @@ export async function runScenario(scenario, { runner, work, scale, rounds, env, 
 async function runOnce(result, { runner, env, server, directory }) {
 	const { contestant } = result;
 	await contestant.before?.();
-	const before = server && { cpu: server.cpu(), requests: server.requests() };
+	const before = server && { cpu: server.cpu(), transfer: server.transfer(), requests: server.requests() };
 	const load = loadavg()[0];
 	const run = await runner.run(contestant.argv, {
 		cwd: contestant.cwd ?? directory,
@@ -90,6 +95,7 @@ async function runOnce(result, { runner, env, server, directory }) {
 	});
 	if (before) {
 		run.serverCpu = server.cpu() - before.cpu;
+		if (before.transfer !== undefined) run.transfer = server.transfer() - before.transfer;
 		run.requests = {};
 		for (const [name, count] of Object.entries(server.requests())) {
 			const more = count - (before.requests[name] ?? 0);
@@ -107,7 +113,7 @@ function lastLines(text) {
 	return text.trim().split("\n").slice(-3).join(" / ").slice(-400);
 }
 
-function summarize(scenario, results, { scale, rounds }) {
+function summarize(scenario, data, results, { scale, rounds }) {
 	const rows = results.map(({ contestant, missing, problem, runs }) => ({
 		id: contestant.id,
 		label: contestant.label,
@@ -116,7 +122,8 @@ function summarize(scenario, results, { scale, rounds }) {
 		...(missing || problem || runs.length === 0 ? {} : figures(runs)),
 	}));
 	const of = (id) => rows.find((row) => row.id === id && row.cpu !== undefined);
-	const targets = scenario.targets.map((target) => ({ ...target, ...judge(target, of) }));
+	const given = typeof scenario.targets === "function" ? scenario.targets(data) : scenario.targets;
+	const targets = given.map((target) => ({ ...target, ...judge(target, of) }));
 	return {
 		name: scenario.name,
 		group: scenario.group,
@@ -124,6 +131,7 @@ function summarize(scenario, results, { scale, rounds }) {
 		base: scenario.base,
 		scale,
 		rounds,
+		date: new Date().toISOString().slice(0, 16).replace("T", " "),
 		rows,
 		targets,
 	};
@@ -139,6 +147,8 @@ function figures(runs) {
 		cpu: spread("cpu"),
 		wall: spread("wall"),
 		...(runs[0].rss === undefined ? {} : { rss: spread("rss") }),
+		...(runs[0].read === undefined ? {} : { read: spread("read") }),
+		...(runs[0].transfer === undefined ? {} : { transfer: spread("transfer") }),
 		load: spread("load"),
 		...(runs[0].requests ? { serverCpu: spread("serverCpu"), requests: runs.at(-1).requests } : {}),
 	};
@@ -149,8 +159,13 @@ function judge(target, of) {
 	const subject = of(target.of);
 	if (subject === undefined) return {};
 	if (target.mebibytes !== undefined) {
-		const found = subject.rss.median / 2 ** 20;
+		if (subject[target.metric] === undefined) return {};
+		const found = subject[target.metric].median / 2 ** 20;
 		return { found, holds: found <= target.mebibytes };
+	}
+	if (target.metric === "requests") {
+		const found = Object.values(subject.requests).reduce((sum, count) => sum + count, 0);
+		return { found, holds: found <= target.atMost };
 	}
 	const beside = of(target.beside);
 	if (beside === undefined) return {};

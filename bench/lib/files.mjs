@@ -1,6 +1,6 @@
 /** Files made from a seed: the same seed gives the same bytes on every machine. */
 import { createCipheriv } from "node:crypto";
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
 /** A source of bytes that do not compress: AES in counter mode over zeros. */
@@ -28,4 +28,12 @@ export function makeFiles(directory, count, size, seed = 1) {
 		if (index % 100 === 0) mkdirSync(folder, { recursive: true });
 		writeFileSync(join(folder, `f${String(index % 100).padStart(3, "0")}.bin`), next(size));
 	}
+}
+
+/** Puts a file of the same size in the place of this one, whose content it has not had before. */
+export function changeFile(path) {
+	const bytes = readFileSync(path);
+	bytes[0] = (bytes[0] + 1) % 256;
+	writeFileSync(`${path}.new`, bytes);
+	renameSync(`${path}.new`, path);
 }

@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
  * @property {number} wall in seconds
  * @property {number} cpu user and system time, in seconds
  * @property {number} rss peak resident memory, in bytes
+ * @property {number} [read] what went through read calls, in bytes, if the system tells
  * @property {string} stdout
  * @property {string} stderr
  */
@@ -42,12 +43,13 @@ export class Runner {
 		);
 		const { value, done } = await this.#answers.next();
 		if (done) throw new Error("the measuring process ended");
-		const { code, wall, user, system, rss } = JSON.parse(value);
+		const { code, wall, user, system, rss, read } = JSON.parse(value);
 		return {
 			code,
 			wall,
 			cpu: user + system,
 			rss,
+			...(read === null ? {} : { read }),
 			stdout: readFileSync(stdout, "utf8"),
 			stderr: readFileSync(stderr, "utf8"),
 		};
@@ -65,6 +67,16 @@ export function cpuOf(pid) {
 			.replace(/^.*\) /s, "")
 			.split(" ");
 		return (Number(fields[11]) + Number(fields[12])) / 100;
+	} catch {
+		return undefined;
+	}
+}
+
+/** What a running process has read and written through calls, from and to files and connections, in bytes. */
+export function transferOf(pid) {
+	try {
+		const [read, written] = readFileSync(`/proc/${pid}/io`, "utf8").match(/\d+/g).map(Number);
+		return read + written;
 	} catch {
 		return undefined;
 	}

@@ -23,7 +23,7 @@ import { promisify } from "node:util";
  * @property {readonly import("./bench.mjs").Target[]} targets
  */
 
-/** CPU seconds that each variant runs for before it counts, and in each round. */
+/** CPU seconds that each variant runs for before it counts, and in each round; less for less data. */
 const [warmSeconds, roundSeconds] = [0.5, 0.2];
 
 /**
@@ -73,11 +73,12 @@ async function measure(file, name, { directory, scale, rounds }) {
 		if (result.answer !== undefined && result.answer !== expected)
 			result.problem = `it gave ${result.answer}, another one ${expected}`;
 	const right = results.filter(({ problem }) => problem === undefined);
-	for (const { run } of right) time(run, warmSeconds);
+	const share = Math.min(1, scale * 10);
+	for (const { run } of right) time(run, warmSeconds * share);
 	for (let round = 0; round < rounds; round++) {
 		const turn = round % right.length;
 		for (const { run, runs } of [...right.slice(turn), ...right.slice(0, turn)])
-			runs.push({ load: loadavg()[0], ...time(run, roundSeconds) });
+			runs.push({ load: loadavg()[0], ...time(run, roundSeconds * share) });
 	}
 	return results.map(({ contestant, problem, runs }) => ({ contestant, problem, runs }));
 }

