@@ -169,6 +169,23 @@ test("a request goes to the region that AWS names, and so do the following ones"
 	]);
 });
 
+test("an endpoint that does not have the bucket is an error that names the region which the server told", async () => {
+	const elsewhere = { "x-amz-bucket-region": "eu-west-1" };
+	const endpoint = "https://s3.us-west-2.amazonaws.com";
+	const { store } = scripted(Array(2).fill(failure(301, "PermanentRedirect", elsewhere)), { endpoint });
+	await expect(store.get("a")).rejects.toMatchObject({
+		code: "InvalidConfig",
+		message: "Cannot read s3://data/a: the bucket is in the region eu-west-1",
+		hint: "Set AWS_REGION to eu-west-1, and leave out an endpoint of another region",
+		details: { endpoint, region: "eu-west-1" },
+	});
+	const untold = scripted([failure(301, "PermanentRedirect")], { endpoint });
+	await expect(untold.store.get("a")).rejects.toMatchObject({
+		code: "InvalidConfig",
+		hint: "Set AWS_REGION to its region",
+	});
+});
+
 test("expired credentials are asked for again once, then LoginExpired", async () => {
 	const asked: boolean[] = [];
 	const credentials = ({ refresh }: { refresh: boolean }) => {

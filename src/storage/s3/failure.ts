@@ -105,6 +105,7 @@ export function toBaleError(subject: Subject, failure: Failure): BaleError {
 				endpoint: subject.endpoint,
 				status: failure.status,
 				code,
+				...(failure.region === undefined ? {} : { region: failure.region }),
 				...(failure.requestId === undefined ? {} : { requestId: failure.requestId }),
 			},
 		});
@@ -141,7 +142,7 @@ export function toBaleError(subject: Subject, failure: Failure): BaleError {
 		case "IllegalLocationConstraintException":
 		case "PermanentRedirect":
 		case "TemporaryRedirect":
-			return make("InvalidConfig", "the bucket is in another region", "Set AWS_REGION to its region");
+			return make("InvalidConfig", ...elsewhere(failure.region));
 		case "PreconditionFailed":
 		case "ConditionalRequestConflict":
 		case "OperationAborted":
@@ -187,6 +188,16 @@ export function toBaleError(subject: Subject, failure: Failure): BaleError {
 				`the server answered ${[failure.status, display(code), display(failure.message)].filter((part) => part !== "").join(" ")}`,
 			);
 	}
+}
+
+/** What is wrong and what to do when a bucket is in another region, which the server may have named. */
+function elsewhere(region: string | undefined): readonly [state: string, hint: string] {
+	if (region === undefined) return ["the bucket is in another region", "Set AWS_REGION to its region"];
+	const named = display(region);
+	return [
+		`the bucket is in the region ${named}`,
+		`Set AWS_REGION to ${named}, and leave out an endpoint of another region`,
+	];
 }
 
 /** The error for requests that got no answer. */
