@@ -1,6 +1,7 @@
 /** Giving every entry of a tree its hash. */
 import { BaleError, isBaleError } from "../core/errors.ts";
 import type { Tree } from "../core/tree.ts";
+import { changedHints } from "../storage/byte-source.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { hashSource } from "../transfer/hash-source.ts";
 import { mapPool } from "../transfer/pool.ts";
@@ -109,9 +110,7 @@ async function hashAll(pending: readonly Pending[], options: RunOptions): Promis
 				throw new BaleError(
 					"SourceChanged",
 					`"${key}" has ${from.source.size} bytes where ${size} were recorded`,
-					{
-						details: { key },
-					},
+					{ hint: changedHints.since, details: { key } },
 				);
 			}
 			const onBytes = (count: number): void =>
@@ -135,6 +134,7 @@ async function hashAll(pending: readonly Pending[], options: RunOptions): Promis
 
 function nameKey(error: BaleError, key: string): BaleError {
 	return new BaleError(error.code, `Cannot hash "${key}": ${error.message}`, {
+		hint: changedHints.since,
 		details: { ...error.details, key },
 		cause: error,
 	});

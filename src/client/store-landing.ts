@@ -3,6 +3,7 @@ import { parseBase64 } from "../core/base64.ts";
 import { BaleError, isBaleError } from "../core/errors.ts";
 import type { Hash, HashType } from "../core/hash.ts";
 import { joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
+import { changedHints } from "../storage/byte-source.ts";
 import { chunkedHash } from "../storage/s3/checksum.ts";
 import type { ByteSource, Checksum, CopySource, ObjectInfo, Store, WriteOptions } from "../storage/store.ts";
 import { hashSource } from "../transfer/hash-source.ts";
@@ -223,9 +224,7 @@ function changed(job: LandingJob, found: number): BaleError {
 	return new BaleError(
 		"SourceChanged",
 		`"${job.source}" has ${found} bytes where ${job.size} were recorded`,
-		{
-			details: { key: job.source },
-		},
+		{ hint: changedHints.since, details: { key: job.source } },
 	);
 }
 

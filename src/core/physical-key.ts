@@ -24,14 +24,14 @@ export function parsePhysicalKey(url: string): PhysicalKey {
 	if (usual !== null) return s3Key(usual[1] ?? "", usual[2] ?? "", usual[3]);
 	const { scheme, authority, path, query } = splitUrl(url);
 	if (scheme === "s3") {
-		if (authority === "") throw invalid(url, "the bucket is missing");
+		if (authority === "") throw malformed(url, "the bucket is missing");
 		return s3Key(authority, decodePercent(path).slice(1), parseVersion(url, query));
 	}
 	if (scheme === "file") {
-		if (authority !== "" && authority !== "localhost") throw invalid(url, "a file URL cannot name a host");
-		if (path === "") throw invalid(url, "the path is missing");
-		if (!path.startsWith("/")) throw invalid(url, "a relative path is not allowed");
-		if (query !== "") throw invalid(url, "a file URL cannot have a query");
+		if (authority !== "" && authority !== "localhost") throw malformed(url, "a file URL cannot name a host");
+		if (path === "") throw malformed(url, "the path is missing");
+		if (!path.startsWith("/")) throw malformed(url, "a relative path is not allowed");
+		if (query !== "") throw malformed(url, "a file URL cannot have a query");
 		return { kind: "file", path: resolvePath(decodePercent(path)) };
 	}
 	const found = scheme === "" ? "it has no scheme" : `the scheme "${display(scheme)}" is not supported`;
@@ -125,7 +125,7 @@ function checkAuthority(url: string, authority: string): void {
 		authority.includes("[") !== authority.includes("]") ||
 		(plain !== normalized && /[/?#@:]/.test(normalized))
 	) {
-		throw invalid(url, "the part before the path is malformed");
+		throw malformed(url, "the part before the path is malformed");
 	}
 }
 
@@ -136,7 +136,7 @@ function parseVersion(url: string, query: string): string | undefined {
 		const mark = part.indexOf("=");
 		if (mark < 0 || mark === part.length - 1) continue;
 		const name = decodePercent(part.slice(0, mark).replaceAll("+", " "));
-		if (name !== "versionId") throw invalid(url, `the query "${display(query)}" has more than a versionId`);
+		if (name !== "versionId") throw malformed(url, `the query "${display(query)}" has more than a versionId`);
 		versionId ??= decodePercent(part.slice(mark + 1).replaceAll("+", " "));
 	}
 	return versionId;
@@ -178,6 +178,14 @@ function resolvePath(path: string): string {
 	return `/${segments.join("/")}${slash}`;
 }
 
-function invalid(url: string, reason: string): BaleError {
-	return new BaleError("InvalidUrl", `Cannot use "${display(url)}": ${reason}`, { details: { url } });
+/** The error for a URL that has another form than ours have. */
+function malformed(url: string, reason: string): BaleError {
+	return invalid(url, reason, "Write it as s3://bucket/key, s3://bucket/key?versionId=… or file:///path");
+}
+
+function invalid(url: string, reason: string, hint?: string): BaleError {
+	return new BaleError("InvalidUrl", `Cannot use "${display(url)}": ${reason}`, {
+		...(hint === undefined ? {} : { hint }),
+		details: { url },
+	});
 }

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import type { CopyJob, CopyResult, MoveOptions } from "../client/platform.ts";
 import { BaleError, isBaleError } from "../core/errors.ts";
 import { type Hash, type HashType, isKnownHashType, partSize } from "../core/hash.ts";
+import { changedHints } from "../storage/byte-source.ts";
 import { mapPool } from "../transfer/pool.ts";
 import { fileError, workError } from "./file-error.ts";
 import { fileSource } from "./file-source.ts";
@@ -275,7 +276,7 @@ function otherSize({ to, size }: CopyJob, found: number, isLocal: boolean): Bale
 	return new BaleError(
 		isLocal ? "SourceChanged" : "IntegrityMismatch",
 		`Cannot write "${to}": the source has ${found} bytes where ${size} were expected`,
-		{ details: { path: to, expected: size, found } },
+		{ ...(isLocal ? { hint: changedHints.since } : {}), details: { path: to, expected: size, found } },
 	);
 }
 

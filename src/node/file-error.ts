@@ -1,4 +1,5 @@
 import { BaleError, type ErrorCode } from "../core/errors.ts";
+import { changedHints } from "../storage/byte-source.ts";
 import type { Failure, FailureReason } from "./file-work.mjs";
 
 const codeOfErrno: Readonly<Record<string, ErrorCode>> = {
@@ -90,5 +91,8 @@ export function workError(failure: Failure, action: string): BaleError {
 	if (reason === "system") return systemError(errno ?? "UNKNOWN", action, path, new Error(state));
 	if (reason === "aborted") return new BaleError("Aborted", "The work was interrupted");
 	const told = reason === "missing" ? "it does not exist" : state;
-	return new BaleError(codeOfReason[reason], `Cannot ${action} "${path}": ${told}`, { details: { path } });
+	return new BaleError(codeOfReason[reason], `Cannot ${action} "${path}": ${told}`, {
+		...(reason === "changed" ? { hint: changedHints.meanwhile } : {}),
+		details: { path },
+	});
 }

@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { BaleError } from "../core/errors.ts";
 import { createHasher, type Hash, type HashType } from "../core/hash.ts";
 import { throwIfAborted } from "../storage/abort.ts";
-import { checkRange, chunksOf } from "../storage/byte-source.ts";
+import { changedHints, checkRange, chunksOf } from "../storage/byte-source.ts";
 import type { FileSource } from "../client/platform.ts";
 import type { ByteRange } from "../storage/store.ts";
 import { fileError } from "./file-error.ts";
@@ -159,7 +159,7 @@ export async function hashByStreaming(
 /** The error for a file that was written to while it was read. */
 export function changed(path: string): BaleError {
 	return new BaleError("SourceChanged", `Cannot read "${path}": it was written to while it was in use`, {
-		hint: "Run the same again when nothing writes to the file",
+		hint: changedHints.meanwhile,
 		details: { path },
 	});
 }

@@ -2,6 +2,7 @@ import type { FileState, HashJob, HashOptions } from "../client/platform.ts";
 import { chunkedHashValue, type Hash, partSize } from "../core/hash.ts";
 import { BaleError } from "../core/errors.ts";
 import { throwIfAborted } from "../storage/abort.ts";
+import { changedHints } from "../storage/byte-source.ts";
 import { workError } from "./file-error.ts";
 import { hashByStreaming } from "./file-source.ts";
 import { statOf } from "./file-stat.ts";
@@ -250,6 +251,7 @@ class HashRun {
 				seen = now;
 				if (state !== outcome.state) {
 					throw new BaleError("SourceChanged", `Cannot hash "${path}": it was written to while it was read`, {
+						hint: changedHints.meanwhile,
 						details: { path },
 					});
 				}
@@ -302,6 +304,6 @@ function otherSize({ path, size }: HashJob, found: number): BaleError {
 	return new BaleError(
 		"SourceChanged",
 		`Cannot hash "${path}": it has ${found} bytes where ${size} were expected`,
-		{ details: { path, expected: size, found } },
+		{ hint: changedHints.since, details: { path, expected: size, found } },
 	);
 }

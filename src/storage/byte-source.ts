@@ -6,6 +6,12 @@ import { BaleError } from "../core/errors.ts";
 import { throwIfAborted } from "./abort.ts";
 import type { ByteRange, ByteSource, Sink } from "./store.ts";
 
+/** What to do about a source that changed while it was read, or since it was looked at. */
+export const changedHints = {
+	meanwhile: "Run the same again when nothing writes to the file",
+	since: "Add the file again when nothing writes to it",
+} as const;
+
 /** A source over bytes in memory. They are not copied: do not change them while the source is in use. */
 export function bytesSource(bytes: Uint8Array): ByteSource {
 	return {
@@ -89,6 +95,7 @@ export async function* chunksOf(source: ByteSource, signal?: AbortSignal): Async
 	if (received !== source.size) {
 		const found = received > source.size ? "more" : String(received);
 		throw new BaleError("SourceChanged", `A source of ${source.size} bytes gave ${found}`, {
+			hint: changedHints.since,
 			details: { expected: source.size },
 		});
 	}

@@ -1,6 +1,7 @@
 import type { CreateDigest, Hash, HashType } from "../core/hash.ts";
 import { createHasher } from "../core/hash.ts";
 import { BaleError } from "../core/errors.ts";
+import { changedHints } from "../storage/byte-source.ts";
 import type { ByteSource } from "../storage/store.ts";
 import { throwIfAborted } from "../storage/abort.ts";
 
@@ -31,7 +32,9 @@ export async function hashSource(
 		await reader.cancel().catch(() => undefined);
 	}
 	if (read !== source.size) {
-		throw new BaleError("SourceChanged", `The source has ${read} bytes where ${source.size} were expected`);
+		throw new BaleError("SourceChanged", `The source has ${read} bytes where ${source.size} were expected`, {
+			hint: changedHints.since,
+		});
 	}
 	return hasher.digest();
 }

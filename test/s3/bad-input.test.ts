@@ -66,8 +66,14 @@ onEachServer((server) => {
 		["no bucket", "s3://", "InvalidUrl"],
 		["an empty text", "", "InvalidUrl"],
 	])("a registry with %s is none", async (_title, registry, code) => {
-		await failure(Package.browse("team/data", { registry }), code);
-		await failure((await made()).build("team/data", registry), code);
+		const pkg = await made();
+		for (const work of [
+			() => Package.browse("team/data", { registry }),
+			() => pkg.build("team/data", registry),
+			() => pushPackage(pkg, "team/data", { registry }),
+		]) {
+			expect((await failure(work, code)).hint).toBeDefined();
+		}
 	});
 
 	test("a place in a bucket is no registry for any verb but push", async () => {
@@ -123,7 +129,9 @@ onEachServer((server) => {
 			const bucket = await server().makeBucket({ versions: true });
 			const { versionId } = await server().openStore(bucket).put("d/a", text("x"));
 			const source = `s3://${bucket}/d/?versionId=${versionId}`;
-			await failure(new Package().setDir("", source), "InvalidArgument");
+			expect((await failure(new Package().setDir("", source), "InvalidArgument")).hint).toContain(
+				"versionId",
+			);
 			const { hint } = await failure(new Package().set("k", source), "NotAFile");
 			expect(hint).toContain("setDir");
 		});
@@ -172,17 +180,15 @@ onEachServer((server) => {
 				expect(message).toContain("Cannot push to");
 				expect(hint).toBeDefined();
 			}
-			await failure(
-				(await made()).push("team/data", registry, { dest: "http://x.example/y" }),
-				"UnsupportedScheme",
-			);
+			const pushing = (await made()).push("team/data", registry, { dest: "http://x.example/y" });
+			expect((await failure(pushing, "UnsupportedScheme")).hint).toContain("s3://");
 			expect(await all(server().openStore(bucket).list(""))).toEqual([]);
 		});
 
 		test("and a registry with a path are two places", async () => {
 			const bucket = await server().makeBucket();
 			const pushing = (await made()).push("team/data", `s3://${bucket}/foo/`, { dest: `s3://${bucket}/x` });
-			await failure(pushing, "InvalidArgument");
+			expect((await failure(pushing, "InvalidArgument")).hint).toBeDefined();
 			expect(await all(server().openStore(bucket).list(""))).toEqual([]);
 		});
 	});
@@ -261,11 +267,12 @@ onEachServer((server) => {
 				},
 			});
 			const pushing = pushPackage(changing, "team/data", { registry });
-			const { message } = await failure(
+			const { message, hint } = await failure(
 				pushing,
 				change === "is removed" ? "ObjectNotFound" : "SourceChanged",
 			);
 			expect(message).toContain("a");
+			expect(hint).toBeDefined();
 			expect(await all(server().openStore(bucket).list(""))).toEqual([]);
 		});
 	});

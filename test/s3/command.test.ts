@@ -130,6 +130,21 @@ onEachServer((server) => {
 				code: 10,
 				stderr: expect.stringContaining("no such bucket") as string,
 			});
+			for (const verb of ["push", "build"]) {
+				const { code, stderr } = await bale(
+					verb,
+					"ann/cats",
+					"--dir",
+					"cats",
+					"--registry",
+					"s3://no-such-bucket-here",
+				);
+				expect([verb, code]).toEqual([verb, 10]);
+				expect(stderr.match(/^\w+: .*/gm)?.map((line) => line.slice(0, 40))).toEqual([
+					expect.stringMatching(/^error: /) as string,
+					expect.stringMatching(/^hint: /) as string,
+				]);
+			}
 			const registry = `s3://${await server().makeBucket()}`;
 			const args = ["push", "ann/cats", "--dir", "cats", "--registry", registry];
 			const keys = { AWS_SECRET_ACCESS_KEY: "wrong" };
