@@ -47,6 +47,7 @@ export async function bundleCommand() {
 		checks: { ineffectiveDynamicImport: false },
 		plugins: [
 			{ name: "worker", renderChunk: (code) => code.replace("./hash-worker.mjs", "./hash-worker.js") },
+			{ name: "lazy-node", renderChunk: loadWhenUsed },
 		],
 	});
 	const directory = join(root, "dist/bin");
@@ -63,6 +64,27 @@ export async function bundleCommand() {
 	});
 	await bundle.close();
 	writeFileSync(join(directory, "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`);
+}
+
+/** Every process of Node has loaded these before a script begins. */
+const alwaysThere = ["fs", "path", "util"];
+
+/**
+ * Has the other modules of Node loaded when something of them is first used: a command uses few of those that its files
+ * name, and some of them (threads, streams, promises of files) take as long as all of ours.
+ */
+function loadWhenUsed(code) {
+	let changed = code;
+	for (const [line, variable, name] of code.matchAll(/^let (node_\w+) = require\("node:([\w/]+)"\);$/gm)) {
+		const isWhole = new RegExp(`\\b${variable}\\b(?!\\.)`).test(code.replace(line, ""));
+		if (alwaysThere.includes(name) || isWhole) continue;
+		changed = changed
+			.replaceAll(new RegExp(`\\b${variable}\\.`, "g"), `${variable}.loaded.`)
+			.replace(line, `const ${variable} = { get loaded() { return whenUsed(this, require("node:${name}")); } };`);
+	}
+	return changed === code
+		? code
+		: `${changed}\nfunction whenUsed(owner, value) { Object.defineProperty(owner, "loaded", { value }); return value; }\n`;
 }
 
 function groups() {
