@@ -3,23 +3,28 @@ import { display } from "../core/display.ts";
 import { BaleError, type ErrorCode, errorTable } from "../core/errors.ts";
 import type { WorkflowViolation } from "../core/workflow/violation.ts";
 import { paintFor } from "./color.ts";
+import type { Sink } from "./output.ts";
 
 export type FailureOptions = { readonly json: boolean; readonly debug: boolean; readonly noColor: boolean };
 
 /** Prints `error` and returns the exit code that belongs to it. */
-export async function reportFailure(error: unknown, options: FailureOptions): Promise<number> {
+export async function reportFailure(
+	error: unknown,
+	{ stdout, stderr }: { readonly stdout: Sink; readonly stderr: Sink },
+	options: FailureOptions,
+): Promise<number> {
 	const known = error instanceof BaleError ? error : unexpected(error);
 	const hint = known.hint ?? usualHints[known.code];
 	if (options.json) {
 		const document = { schema: "bale.error/1", error: { ...known.toJSON(), hint } };
-		process.stdout.write(`${JSON.stringify(document, plainValue, 2)}\n`);
+		stdout.write(`${JSON.stringify(document, plainValue, 2)}\n`);
 	} else {
-		const paint = paintFor(process.stderr.isTTY, process.env, options.noColor);
-		process.stderr.write(`${paint.red("error:")} ${display(known.message)}\n`);
-		for (const line of await detailLines(known)) process.stderr.write(`  ${display(line)}\n`);
-		process.stderr.write(`${paint.bold("hint:")} ${display(hint)}\n`);
+		const paint = paintFor(stderr.isTTY === true, process.env, options.noColor);
+		stderr.write(`${paint.red("error:")} ${display(known.message)}\n`);
+		for (const line of await detailLines(known)) stderr.write(`  ${display(line)}\n`);
+		stderr.write(`${paint.bold("hint:")} ${display(hint)}\n`);
 	}
-	if (options.debug) process.stderr.write(`${stackOf(error).split("\n").map(display).join("\n")}\n`);
+	if (options.debug) stderr.write(`${stackOf(error).split("\n").map(display).join("\n")}\n`);
 	return errorTable[known.code].exit;
 }
 

@@ -7,7 +7,6 @@ import { type Paint, paintFor, plain } from "./color.ts";
 export type Sink = {
 	write(data: string | Uint8Array, done?: (error?: Error | null) => void): boolean;
 	readonly isTTY?: boolean;
-	readonly columns?: number;
 };
 
 export type OutputOptions = {
@@ -16,7 +15,7 @@ export type OutputOptions = {
 	readonly noColor: boolean;
 	readonly env: Readonly<Record<string, string | undefined>>;
 	/** Whether answers can be asked for. */
-	readonly canAsk: boolean;
+	readonly canAsk: () => boolean;
 	/** Escapes what a terminal could take for a command. */
 	readonly display: (text: string) => string;
 	/** Draws progress; absent where there is no terminal. */
@@ -34,7 +33,8 @@ export type Warning = {
 export class Output {
 	readonly json: boolean;
 	readonly quiet: boolean;
-	readonly canAsk: boolean;
+	/** Whether answers can be asked for. */
+	readonly canAsk: () => boolean;
 	/** Colours for stdout and for stderr. */
 	readonly paint: { readonly data: Paint; readonly notes: Paint };
 	readonly display: (text: string) => string;

@@ -3,55 +3,64 @@ import { BaleError } from "../core/errors.ts";
 import type { CommandSpec } from "./command.ts";
 import { paintFor } from "./color.ts";
 import { hasGlobalFlag, parseLine } from "./options.ts";
+import { StandardStream } from "./standard-stream.ts";
 import { matchCommand, suggestCommand } from "./table.ts";
+
+/** What one call prints to. `closed` fires when whoever reads it has gone; that is no error. */
+type Streams = {
+	readonly stdout: StandardStream;
+	readonly stderr: StandardStream;
+	readonly closed: AbortSignal;
+};
 
 /** Runs `args` and ends the process with the exit code of the outcome. */
 export async function main(args: readonly string[]): Promise<void> {
 	// For a process that ends while it waits for something that never comes; Node's own code for that.
 	process.exitCode = 13;
-	const closed = watchPipes();
+	const streams = standardStreams();
 	process.on("uncaughtException", (error) => {
-		void fail(error, args).then((code) => process.exit(code));
+		void fail(error, args, streams).then((code) => process.exit(code));
 	});
-	const exitCode = await runLine(args, closed);
-	await drained(process.stdout);
-	await drained(process.stderr);
+	const exitCode = await runLine(args, streams);
+	await streams.stdout.drained();
+	await streams.stderr.drained();
 	process.exit(exitCode);
 }
 
-async function runLine(args: readonly string[], closed: AbortSignal): Promise<number> {
+async function runLine(args: readonly string[], streams: Streams): Promise<number> {
 	try {
 		const { leading, words } = splitLeadingFlags(args);
-		if (words.length === 0) return await showOverview(leading);
+		if (words.length === 0) return await showOverview(leading, streams);
 		const matched = matchCommand(words);
 		if (matched === undefined) throw unknownCommand(words);
 		const rest = [...matched.rest, ...leading];
 		const end = rest.indexOf("--");
 		const { options } = parseLine(matched.spec, end === -1 ? rest : rest.slice(0, end), true);
-		if (options.flag("help")) return await showHelp(matched.spec, options.flag("no-color"));
-		return await runCommand(matched.spec, [...leading, ...matched.rest], closed);
+		if (options.flag("help")) return await showHelp(matched.spec, options.flag("no-color"), streams);
+		return await runCommand(matched.spec, [...leading, ...matched.rest], streams);
 	} catch (error) {
-		if (closed.aborted) return 0;
-		return await fail(error, args);
+		if (streams.closed.aborted) return 0;
+		return await fail(error, args, streams);
 	}
 }
 
-async function fail(error: unknown, args: readonly string[]): Promise<number> {
+async function fail(error: unknown, args: readonly string[], streams: Streams): Promise<number> {
 	const { reportFailure } = await import("./failure.ts");
-	return await reportFailure(error, {
+	return await reportFailure(error, streams, {
 		debug: hasGlobalFlag(args, "debug"),
 		json: hasGlobalFlag(args, "json"),
 		noColor: hasGlobalFlag(args, "no-color"),
 	});
 }
 
-async function runCommand(spec: CommandSpec, args: readonly string[], closed: AbortSignal): Promise<number> {
+async function runCommand(spec: CommandSpec, args: readonly string[], streams: Streams): Promise<number> {
+	const { closed } = streams;
 	const { words, options } = parseLine(spec, args);
 	const { aborted, interruption } = await import("./interruption.ts");
 	const { createOutput } = await import("./terminal.ts");
 	const { printReport } = await import("./report.ts");
 	const signal = interruption(spec.writes === true ? undefined : closed);
-	const output = createOutput(options);
+	const output = createOutput(options, streams);
 	const { run } = await spec.load();
 	try {
 		if (words.some((word) => /\?endpoint=/i.test(word))) {
@@ -81,7 +90,7 @@ function splitLeadingFlags(args: readonly string[]): {
 		: { leading: args.slice(0, first), words: args.slice(first) };
 }
 
-async function showOverview(flags: readonly string[]): Promise<number> {
+async function showOverview(flags: readonly string[], streams: Streams): Promise<number> {
 	const { overview } = await import("./help.ts");
 	const wanted = flags.includes("--help") || flags.includes("-h");
 	const unknown = flags.find((flag) => !["--help", "-h", "--no-color", "--quiet", "-q"].includes(flag));
@@ -90,14 +99,14 @@ async function showOverview(flags: readonly string[]): Promise<number> {
 			hint: 'See "bale --help"',
 		});
 	}
-	const stream = wanted ? process.stdout : process.stderr;
+	const stream = wanted ? streams.stdout : streams.stderr;
 	stream.write(overview(paintFor(stream.isTTY, process.env, flags.includes("--no-color"))));
 	return wanted ? 0 : 2;
 }
 
-async function showHelp(spec: CommandSpec, noColor: boolean): Promise<number> {
+async function showHelp(spec: CommandSpec, noColor: boolean, { stdout }: Streams): Promise<number> {
 	const { commandHelp } = await import("./help.ts");
-	process.stdout.write(commandHelp(spec, paintFor(process.stdout.isTTY, process.env, noColor)));
+	stdout.write(commandHelp(spec, paintFor(stdout.isTTY, process.env, noColor)));
 	return 0;
 }
 
@@ -109,21 +118,12 @@ function unknownCommand(words: readonly string[]): BaleError {
 	});
 }
 
-/** Fires when whoever reads our output has gone; that is no error. */
-function watchPipes(): AbortSignal {
+function standardStreams(): Streams {
 	const controller = new AbortController();
-	for (const stream of [process.stdout, process.stderr]) {
-		stream.on("error", (error: NodeJS.ErrnoException) => {
-			// Other failures reach whoever writes.
-			if (error.code === "EPIPE" || error.code === "EOF") controller.abort(error);
-		});
-	}
-	return controller.signal;
-}
-
-function drained(stream: NodeJS.WriteStream): Promise<void> {
-	return new Promise((resolve) => {
-		if (stream.destroyed || stream.writableLength === 0) resolve();
-		else stream.write("", () => resolve());
-	});
+	const gone = (error: Error): void => controller.abort(error);
+	return {
+		stdout: new StandardStream(1, gone),
+		stderr: new StandardStream(2, gone),
+		closed: controller.signal,
+	};
 }

@@ -3,15 +3,19 @@ import { display } from "../core/display.ts";
 import { Output } from "./output.ts";
 import type { ParsedOptions } from "./options.ts";
 import { ProgressLine } from "./progress.ts";
+import { isTerminal, type StandardStream } from "./standard-stream.ts";
 
 /** The output for one call. Progress is drawn only on a terminal, and not where it is unwanted. */
-export function createOutput(options: ParsedOptions): Output {
-	const { stdin, stdout, stderr, env } = process;
+export function createOutput(
+	options: ParsedOptions,
+	{ stdout, stderr }: { readonly stdout: StandardStream; readonly stderr: StandardStream },
+): Output {
+	const { env } = process;
 	const quiet = options.flag("quiet");
 	const json = options.flag("json");
 	const drawn =
-		stderr.isTTY &&
 		!quiet &&
+		stderr.isTTY &&
 		env["TERM"] !== "dumb" &&
 		env["CI"] === undefined &&
 		env["QUILT_MINIMIZE_STDOUT"]?.toLowerCase() !== "true";
@@ -20,13 +24,13 @@ export function createOutput(options: ParsedOptions): Output {
 		quiet,
 		noColor: options.flag("no-color"),
 		env,
-		canAsk: stdin.isTTY && stderr.isTTY && env["CI"] === undefined && !json,
+		canAsk: () => !json && env["CI"] === undefined && stderr.isTTY && isTerminal(0),
 		display,
 		...(drawn
 			? {
 					progress: new ProgressLine(
 						(text) => void stderr.write(text),
-						() => stderr.columns || 80,
+						() => stderr.columns ?? 80,
 					),
 				}
 			: {}),

@@ -61,6 +61,7 @@ describe("the start of bale", () => {
 			"dist/cli/color.js",
 			"dist/cli/options.js",
 			"dist/cli/help.js",
+			"dist/cli/standard-stream.js",
 		];
 		expect(await unordered("--help")).toEqual(new Set([...help, ...table, "dist/core/errors.js"]));
 		expect(await unordered("push", "--help")).toEqual(new Set([...help, ...table, "dist/core/errors.js"]));

@@ -76,7 +76,7 @@ function consequences(plan: Deletion, target: Target, registry: string): string[
 }
 
 async function confirm({ output, spec, signal }: Invocation, target: Target): Promise<void> {
-	if (!output.canAsk) {
+	if (!output.canAsk()) {
 		throw usageError(
 			spec,
 			`Cannot ask whether "${target.name}" may be deleted: there is no terminal`,

@@ -1,13 +1,12 @@
 import { BaleError } from "../../core/errors.ts";
-import { paintFor } from "../color.ts";
 import type { CommandSpec, Invocation, Report } from "../command.ts";
 import { commandHelp, overview } from "../help.ts";
 import { optionsOf } from "../command.ts";
 import { commands, matchCommand, suggestCommand } from "../table.ts";
 
 /** `bale help [COMMAND]` */
-export function run({ words, options }: Invocation): Promise<Report> {
-	const paint = paintFor(process.stdout.isTTY, process.env, options.flag("no-color"));
+export function run({ words, output }: Invocation): Promise<Report> {
+	const paint = output.paint.data;
 	const matched = words.length === 0 ? undefined : matchCommand(words);
 	if (words.length > 0 && matched === undefined) {
 		const close = suggestCommand(words[0] ?? "");
