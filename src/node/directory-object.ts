@@ -1,5 +1,5 @@
 import { createHash } from "./crypto.mjs";
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { BaleError } from "../core/errors.ts";
 import type { ObjectInfo } from "../storage/store.ts";
 import { errnoOf, fileError } from "./file-error.ts";
@@ -51,6 +51,18 @@ export function openObject(key: string, path: string): OpenObject | undefined {
 		throw fileError(error, "read", path);
 	} finally {
 		if (fd !== undefined) closeSync(fd);
+	}
+}
+
+/** The content of a file of at most `limitBytes`; undefined for anything else, whatever the reason. */
+export function smallContent(path: string, limitBytes: number): Uint8Array | undefined {
+	try {
+		const stat = statSync(path);
+		if (!stat.isFile() || stat.size > limitBytes) return undefined;
+		const bytes = readFileSync(path);
+		return bytes.length > limitBytes ? undefined : bytes;
+	} catch {
+		return undefined;
 	}
 }
 

@@ -20,7 +20,7 @@ import type {
 	Store,
 	WriteOptions,
 } from "../storage/store.ts";
-import { describeObject, hashedEtagBytes, openObject, type OpenObject } from "./directory-object.ts";
+import { describeObject, hashedEtagBytes, openObject, smallContent, type OpenObject } from "./directory-object.ts";
 import { foldersBelow, foldersHolding, listDirectory } from "./directory-listing.ts";
 import { makeDirectories, removeEmptyDirectories } from "./directories.ts";
 import { openFileBytes } from "./file-bytes.ts";
@@ -104,6 +104,10 @@ export class DirectoryStore implements Store {
 
 	openBytes(key: string): LocalBytes | undefined {
 		return openFileBytes(this.localPath(key));
+	}
+
+	readSmall(key: string, limitBytes: number): Uint8Array | undefined {
+		return smallContent(this.localPath(key), limitBytes);
 	}
 
 	folders(prefix: string, holding?: string): readonly string[] {

@@ -14,7 +14,7 @@ const maxOpen = 64;
 const clockGrainNs = 2_000_000_000n;
 
 /** Asking for a file's state costs more than a small read, so it is not done for each of them. */
-const checkEveryMs = 20;
+const checkEveryNs = 20_000_000n;
 
 let open = 0;
 const closer = new FinalizationRegistry<number>((fd) => {
@@ -42,7 +42,7 @@ export function openFileBytes(path: string): LocalBytes | undefined {
 	open++;
 	const { size, mtimeNs, ctimeNs, inode, device } = statData(fstatSync(fd, { bigint: true }));
 	const { mtimeMs } = fstatSync(fd);
-	let checkedMs = -Infinity;
+	let checkNextNs = 0n;
 	const bytes = {
 		size,
 		read(start: number, end: number, buffer?: Uint8Array): Uint8Array {
@@ -50,9 +50,9 @@ export function openFileBytes(path: string): LocalBytes | undefined {
 			const target = buffer !== undefined && buffer.length >= length ? buffer : createReadBuffer(length);
 			const count = readSync(fd, target, 0, length, start);
 			if (count !== length) throw changed(path);
-			const time = performance.now();
-			if (time - checkedMs > checkEveryMs) {
-				checkedMs = time;
+			const timeNs = process.hrtime.bigint();
+			if (timeNs >= checkNextNs) {
+				checkNextNs = timeNs + checkEveryNs;
 				const now = fstatSync(fd);
 				if (now.size !== size || now.mtimeMs !== mtimeMs) throw changed(path);
 			}

@@ -1,5 +1,4 @@
 /** What was found out about manifest files, kept in the user's cache: one small file for each state of one of them. */
-import { createHash } from "./crypto.mjs";
 import { mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import type { Notes } from "../registry/registry.ts";
 import { discard, temporaryName } from "./temporary-file.ts";
@@ -9,8 +8,7 @@ const maxNotes = 4000;
 
 /** Notes below `directory()`, which is made when something is first kept. Failures only cost time, and are not told. */
 export function manifestNotes(directory: () => string): Notes {
-	const pathOf = (state: string): string =>
-		`${directory()}/${createHash("sha256").update(state).digest("hex").slice(0, 32)}.json`;
+	const pathOf = (state: string): string => `${directory()}/${state}.json`;
 	return {
 		recall(state) {
 			try {

@@ -2,6 +2,7 @@
  * Small files that hold a user's settings and secrets: seen whole or not at all, and with their final permissions from the
  * moment that they exist.
  */
+import { readFileSync, statSync } from "node:fs";
 import { chmod, mkdir, open, readFile, realpath, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BaleError } from "../core/errors.ts";
@@ -13,14 +14,16 @@ const readLimitBytes = 1024 * 1024;
 /** Text of a file, or undefined when there is none. At most 1 MiB (`LimitExceeded`). */
 export async function readSmallFile(path: string): Promise<string | undefined> {
 	try {
-		const { size } = await stat(path);
+		const found = statSync(path);
+		const { size } = found;
 		if (size > readLimitBytes) {
 			throw new BaleError("LimitExceeded", `Cannot read "${path}": it is larger than 1 MiB`, {
 				hint: "Check what this file is; bale writes far smaller ones",
 				details: { path, size },
 			});
 		}
-		return await readFile(path, "utf8");
+		// What is no file (a pipe of the shell, perhaps) may have to be waited for.
+		return found.isFile() ? readFileSync(path, "utf8") : await readFile(path, "utf8");
 	} catch (error) {
 		if (errnoOf(error) === "ENOENT") return undefined;
 		throw fileError(error, "read", path);

@@ -12,6 +12,7 @@ import { ManifestParser, type Manifest, type ParsedManifest } from "../core/mani
 import type { PackageName } from "../core/names.ts";
 import { formatPhysicalKey } from "../core/physical-key.ts";
 import { computeTopHash, isTopHash, parseTopHash, type TopHash } from "../core/top-hash.ts";
+import { decodeUtf8Lenient } from "../core/utf8.ts";
 import { throwIfAborted } from "../storage/abort.ts";
 import type { ObjectBody, ObjectInfo, Store } from "../storage/store.ts";
 import { packageNames } from "./package-names.ts";
@@ -36,6 +37,7 @@ export type RegistryOptions = {
 
 /** Small texts by the state of a file, kept outside of any registry; they may be forgotten at any time. */
 export interface Notes {
+	/** `state`: as `LocalBytes` tells it. */
 	recall(state: string): string | undefined;
 	remember(state: string, text: string): void;
 }
@@ -77,9 +79,9 @@ export class Registry {
 			if ("prefix" in item) continue;
 			const pointer = item.key.slice(prefix.length);
 			if (pointer !== "latest" && !/^\d+$/.test(pointer)) continue;
-			const text = await this.#readPointer(item.key, signal);
-			if (text === undefined || !isTopHash(text.text)) continue;
-			found.push({ pointer, topHash: text.text, modifiedAt: item.modifiedAt });
+			const text = await this.#pointerText(item.key, signal);
+			if (text === undefined || !isTopHash(text)) continue;
+			found.push({ pointer, topHash: text, modifiedAt: item.modifiedAt });
 		}
 		return found.sort((a, b) => pointerOrder(a.pointer) - pointerOrder(b.pointer));
 	}
@@ -107,8 +109,8 @@ export class Registry {
 			);
 		}
 		const key = pointer === "latest" ? layout.latest(name) : layout.timestamp(name, Number(pointer));
-		const read = await this.#readPointer(key, signal);
-		if (read !== undefined) return checkedPointer(read.text, name, pointer);
+		const text = await this.#pointerText(key, signal);
+		if (text !== undefined) return checkedPointer(text, name, pointer);
 		if (pointer === "latest") throw packageNotFound(name, this.location);
 		throw new BaleError(
 			"RevisionNotFound",
@@ -257,6 +259,13 @@ export class Registry {
 			length = Math.max(length, common + 1);
 		}
 		return topHash.slice(0, length);
+	}
+
+	async #pointerText(key: string, signal: Signal): Promise<string | undefined> {
+		throwIfAborted(signal);
+		const bytes = this.store.readSmall?.(key, POINTER_LIMIT_BYTES);
+		const text = bytes === undefined ? "" : decodeUtf8Lenient(bytes).trim();
+		return text === "" ? (await this.#readPointer(key, signal))?.text : text;
 	}
 
 	async #readPointer(key: string, signal: Signal): Promise<{ text: string; info: ObjectInfo } | undefined> {

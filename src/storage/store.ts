@@ -112,7 +112,7 @@ export type DeleteOptions = {
 /** Bytes of a file of this machine. */
 export type LocalBytes = {
 	readonly bytes: RandomBytes;
-	/** Identifies file and content; absent while the file is so new that another content could be told by the same. */
+	/** Identifies file and content, in digits and dashes; absent while the file is so new that another content could be told by the same. */
 	readonly state?: string;
 };
 
@@ -148,6 +148,11 @@ export interface Store {
 	): Promise<ObjectInfo | undefined>;
 	/** Bytes of a large object that can be read anywhere at once; undefined, or absent, where that cannot be done: use `get`. */
 	openBytes?(key: string): LocalBytes | undefined;
+	/**
+	 * The whole content of an object, at once; undefined, or absent, where that cannot be done (there is none, or it has more
+	 * than `limitBytes`): use `get`.
+	 */
+	readSmall?(key: string, limitBytes: number): Uint8Array | undefined;
 	/**
 	 * Names of the folders right below `prefix` (which ends in `/`), in the order of their keys, at once. Without `holding` some
 	 * may be empty; with it none is, and an object of that name is looked for first, as most have it. Absent: use `list`.
