@@ -1,8 +1,10 @@
 /** Objects of a package that others have overwritten or deleted: pushing the good files again puts them right. */
 import { expect, test } from "vitest";
 import { Package, pushPackage } from "../../src/index.ts";
+import { compareNames } from "../../src/core/logical-key.ts";
 import { writeFiles, type Files } from "../client/support/files.ts";
 import { contentsOf, sha256 } from "../support/files.ts";
+import { runCli } from "../support/cli.ts";
 import { onEachServer } from "../support/s3/servers.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
@@ -64,5 +66,38 @@ onEachServer((server) => {
 		await server().openStore(bucket).put("team/data/a.txt", bytes(other));
 		await pushPackage(await packageOf({ renamed: "alpha" }), name, { registry, force: true });
 		await expectInstalled(registry, { renamed: "alpha" });
+	});
+
+	test("doctor --deep tells every pointer and manifest that is damaged", async () => {
+		const bucket = await server().makeBucket();
+		const registry = `s3://${bucket}`;
+		const { topHash } = await pushPackage(await packageOf({ a: "1" }), name, { registry, message: "one" });
+		const home = temporaryDirectory();
+		const doctor = async (code: number): Promise<string[]> => {
+			const args = ["doctor", registry, "--deep", "--json"];
+			const result = await runCli(args, { home, env: { ...server().environment } });
+			expect(result).toMatchObject({ code });
+			const { findings } = JSON.parse(result.stdout) as {
+				findings: { check: string; severity: string; what: string }[];
+			};
+			return findings
+				.filter(({ severity, what }) => severity === "problem" || what.includes(registry))
+				.map(({ check, what }) => `${check}: ${what.replaceAll(registry, "REGISTRY")}`)
+				.toSorted(compareNames);
+		};
+		expect(await doctor(0)).toContain("registry: Registry REGISTRY/: 1 package, 1 manifest read");
+		const store = server().openStore(bucket);
+		await store.put(`.quilt/packages/${topHash}`, bytes("{}\n"));
+		await store.put(`.quilt/packages/readme`, bytes("hello"));
+		await store.put(".quilt/named_packages/team/data/latest", bytes("a".repeat(64)));
+		await store.put(".quilt/named_packages/team/data/1700000000", bytes("no hash"));
+		expect((await doctor(4)).filter((line) => !line.startsWith("uploads"))).toEqual([
+			"corrupt-pointer: The pointer team/data:1700000000 does not hold a top hash",
+			expect.stringContaining(
+				`damaged-manifest: The manifest ${topHash.slice(0, 10)} in REGISTRY/ is damaged: `,
+			),
+			"dangling-pointer: The pointer team/data:latest names aaaaaaaaaa, whose manifest is not there",
+			'foreign-file: ".quilt/packages/readme" lies in the registry REGISTRY/ and is no part of it',
+		]);
 	});
 });

@@ -6,12 +6,14 @@ import type { Invocation, Report } from "../command.ts";
 import { type Finding, type Severity, fault, ok } from "../doctor/finding.ts";
 import { checkLost } from "../doctor/lost.ts";
 import { checkLogin } from "../doctor/login.ts";
+import { checkRegistryBucket } from "../doctor/registry-bucket.ts";
 import { checkRegistryFolder } from "../doctor/registry-folder.ts";
 import { checkServer } from "../doctor/servers.ts";
 import { checkLocalRegistry, checkRemoteRegistry, checkSettings, folderOf } from "../doctor/settings.ts";
 import { checkUploads, defaultAgeHours } from "../doctor/uploads.ts";
 import { checkEnvironment, checkNode, checkPlaces } from "../doctor/system.ts";
 import { plural } from "../format.ts";
+import { openRegistryOf } from "../target.ts";
 
 const changing = ["abort-uploads", "heal"] as const;
 
@@ -80,7 +82,7 @@ async function examine({ words, options, signal, env }: Invocation): Promise<Fin
 		const path = folderOf(registry);
 		if (path === undefined) {
 			if (!offline && /^s3:/i.test(registry)) {
-				findings.push(...(await checkBucket(registry, uploads)));
+				findings.push(...(await checkBucket(registry, deep, uploads)));
 				// Each publication takes two requests.
 				if (heal || deep) findings.push(...(await checkLost(registry, { heal, signal })));
 			}
@@ -106,13 +108,19 @@ async function examine({ words, options, signal, env }: Invocation): Promise<Fin
 
 async function checkBucket(
 	registry: string,
+	deep: boolean,
 	uploads: Parameters<typeof checkUploads>[1],
 ): Promise<Finding[]> {
-	const { listPackages } = await import("../client.ts");
 	try {
-		for await (const _name of listPackages(registry)) break;
-		return [ok("registry", `Registry ${registry}`), ...(await checkUploads(registry, uploads))];
+		const opened = await openRegistryOf({ registry });
+		const read = async (): Promise<Finding[]> => {
+			for await (const _names of opened.names(uploads.signal)) break;
+			return [ok("registry", `Registry ${registry}: its packages can be listed; --deep reads all of it`)];
+		};
+		const found = deep ? await checkRegistryBucket(opened, uploads.signal) : await read();
+		return [...found, ...(await checkUploads(registry, uploads))];
 	} catch (error) {
+		uploads.signal.throwIfAborted();
 		const message = error instanceof Error ? error.message : String(error);
 		const hint =
 			error instanceof Error && "hint" in error && typeof error.hint === "string" ? error.hint : undefined;

@@ -54,7 +54,10 @@ export const checkCommands: readonly CommandSpec[] = [
 		],
 		options: [
 			{ name: "offline", what: "Contact no server" },
-			{ name: "deep", what: "Read every manifest and compare it with its top hash, however many there are" },
+			{
+				name: "deep",
+				what: "Read every manifest and compare it with its top hash, however many there are; in a bucket, every pointer too",
+			},
 			{
 				name: "heal",
 				what: "Look for published revisions whose pointer another client has written over, in buckets too, and list them again; latest stays",
