@@ -179,7 +179,7 @@ export class Rebase {
 			"Conflict",
 			`Cannot rebase "${this.#name}" in ${this.#registry.location} onto ${head.topHash.slice(0, 10)}${formatFacts(facts)}: both sides have changed ${named.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`,
 			{
-				hint: `Compare with "bale diff ${this.#name}@${this.#ancestor.topHash.slice(0, 10)} :latest", take over what you want to keep, and push with --force`,
+				hint: `Compare with "bale diff ${this.#name}@${this.#ancestor.topHash.slice(0, 10)} :latest --registry ${this.#registry.location}", take over what you want to keep, and push with --force`,
 				details: {
 					name: this.#name,
 					registry: this.#registry.location,

@@ -44,7 +44,7 @@ export async function conflict(
 		`Cannot publish "${name}" to ${registry.location}: its latest revision ${found.slice(0, 10)}` +
 			`${formatFacts(facts)} is not one that this package comes from`,
 		{
-			hint: `Push with --rebase to keep both sides' changes, or run "bale install ${name}" and do the change again; --force publishes over it`,
+			hint: `${base === undefined ? "This package comes from no revision of it: r" : "Push with --rebase to keep both sides' changes, or r"}un "bale install ${name} --registry ${registry.location}" and do the change again; --force publishes over it`,
 			details: { name, registry: registry.location, found, expected: [...expected], ...facts },
 		},
 	);

@@ -87,7 +87,11 @@ function nameFolders(inputs: readonly string[]): ServedFolder[] {
 	for (const input of inputs) {
 		const named = new RegExp(`^(${bucketName})=(.+)$`, "s").exec(input);
 		const path = resolveInput(named?.[2] ?? input).replace(/(.)\/+$/, "$1");
-		const folder = realPathOf(path) ?? path;
+		const folder = realPathOf(path);
+		if (folder === undefined)
+			throw new BaleError("ObjectNotFound", `Cannot serve "${input}": the folder does not exist`, {
+				hint: "Make it first, or check the path",
+			});
 		const bucket = named?.[1] ?? basename(folder).toLowerCase();
 		if (!new RegExp(`^${bucketName}$`).test(bucket))
 			throw new BaleError("InvalidArgument", `Cannot serve "${input}": its name cannot be that of a bucket`, {

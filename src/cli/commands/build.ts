@@ -45,7 +45,14 @@ export async function run(invocation: Invocation): Promise<Report> {
 			...workflowLines(result),
 			...(result.dryRun
 				? []
-				: [`Next: bale show ${result.name}${where}`, `      bale push ${result.name} --registry REGISTRY`]),
+				: [`Next: bale show ${result.name}${where}`, `      ${pushLine(target, folder)}`]),
 		],
 	};
+}
+
+/** The push that publishes the same: without a folder it takes what is in the local registry. */
+function pushLine({ name, registry }: ReturnType<typeof nameOf>, folder: string): string {
+	const from = registry === undefined ? "" : ` --dir ${quote(folder)}`;
+	const to = registry !== undefined && /^s3:/i.test(registry) ? quote(registry) : "REGISTRY";
+	return `bale push ${name}${from} --registry ${to}`;
 }
