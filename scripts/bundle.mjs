@@ -80,7 +80,10 @@ function loadWhenUsed(code) {
 		if (alwaysThere.includes(name) || isWhole) continue;
 		changed = changed
 			.replaceAll(new RegExp(`\\b${variable}\\.`, "g"), `${variable}.loaded.`)
-			.replace(line, `const ${variable} = { get loaded() { return whenUsed(this, require("node:${name}")); } };`);
+			.replace(
+				line,
+				`const ${variable} = { get loaded() { return whenUsed(this, require("node:${name}")); } };`,
+			);
 	}
 	return changed === code
 		? code

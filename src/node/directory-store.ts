@@ -20,7 +20,13 @@ import type {
 	Store,
 	WriteOptions,
 } from "../storage/store.ts";
-import { describeObject, hashedEtagBytes, openObject, smallContent, type OpenObject } from "./directory-object.ts";
+import {
+	describeObject,
+	hashedEtagBytes,
+	openObject,
+	smallContent,
+	type OpenObject,
+} from "./directory-object.ts";
 import { foldersBelow, foldersHolding, listDirectory } from "./directory-listing.ts";
 import { makeDirectories, removeEmptyDirectories } from "./directories.ts";
 import { openFileBytes } from "./file-bytes.ts";
