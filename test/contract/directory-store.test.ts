@@ -253,6 +253,22 @@ describe("DirectoryStore", () => {
 		});
 	});
 
+	test("readSmall() gives small objects at once, and nothing of anything else", async () => {
+		const root = temporaryDirectory();
+		const store = new DirectoryStore(root);
+		await store.put("a/pointer", bytes);
+		expect(store.readSmall("a/pointer", bytes.length)).toEqual(Buffer.from(bytes));
+		for (const [key, limit] of [
+			["a/pointer", bytes.length - 1],
+			["a", 100],
+			["none", 100],
+		] as const)
+			expect(store.readSmall(key, limit), key).toBeUndefined();
+		expect(() => store.readSmall("../outside", 100)).toThrow(
+			expect.objectContaining({ code: "InvalidKey" }) as Error,
+		);
+	});
+
 	test("a large object that shrinks while it is read is SourceChanged", async () => {
 		const root = temporaryDirectory();
 		const store = new DirectoryStore(root);
