@@ -14,7 +14,18 @@ export interface Digest {
 	update(bytes: Uint8Array): void;
 	digest(): Uint8Array;
 }
-export type CreateDigest = () => Digest;
+export type CreateDigest = (() => Digest) & {
+	/** The checksum of bytes that are all there, where there is a shorter way to it. */
+	readonly once?: (bytes: Uint8Array) => Uint8Array;
+};
+
+/** The checksum of bytes that are all there. */
+export function digestOnce(bytes: Uint8Array, createDigest: CreateDigest): Uint8Array {
+	if (createDigest.once !== undefined) return createDigest.once(bytes);
+	const digest = createDigest();
+	digest.update(bytes);
+	return digest.digest();
+}
 
 /** Computes the hash of one content, fed in pieces of any size; `digest` may be called once. */
 export interface Hasher {

@@ -1,5 +1,5 @@
 /** AWS Signature Version 4 in headers, as S3 wants it (the path is encoded once and not normalised). */
-import type { CreateDigest } from "../../core/hash.ts";
+import { type CreateDigest, digestOnce } from "../../core/hash.ts";
 import { formatHex } from "../../core/hex.ts";
 import { encodeUtf8 } from "../../core/utf8.ts";
 
@@ -31,12 +31,8 @@ export type SigningScope = {
 };
 
 /** What a signature is for; `stamp` is its time as `20130524T000000Z`, `day` the first eight characters of it. */
-export type TextScope = {
-	readonly stamp: string;
-	readonly day: string;
-	readonly region: string;
-	readonly service: string;
-};
+export type TextScope = Place & { readonly stamp: string };
+type Place = { readonly day: string; readonly region: string; readonly service: string };
 
 /** Text that a request is signed by. `names`: the signed headers, lower-case and sorted. */
 export function canonicalRequest(
@@ -48,11 +44,17 @@ export function canonicalRequest(
 		input.method,
 		input.path,
 		input.query,
-		...names.map((name) => `${name}:${(headers[name] ?? "").trim().replace(/ +/g, " ")}`),
+		...names.map((name) => `${name}:${headers[name] === undefined ? "" : canonicalValue(headers[name])}`),
 		"",
 		names.join(";"),
 		input.payloadHash,
 	].join("\n");
+}
+
+/** A value without spaces around it, and with single ones in it. */
+function canonicalValue(value: string): string {
+	const trimmed = value.trim();
+	return trimmed.includes("  ") ? trimmed.replace(/ +/g, " ") : trimmed;
 }
 
 /** The place and day that a signature is for, as it stands in the text that is signed. */
@@ -63,7 +65,8 @@ export function scopeText(day: string, region: string, service: string): string 
 /** Signs texts; derived keys are kept for as long as key, day and region stay the same. */
 export class Signer {
 	readonly #createSha256: CreateDigest;
-	#derived: { readonly id: string; readonly key: Uint8Array } | undefined;
+	#derived: (Place & { readonly secretAccessKey: string; readonly key: HmacKey }) | undefined;
+	#second = { time: Number.NaN, stamp: "" };
 
 	constructor(createSha256: CreateDigest) {
 		this.#createSha256 = createSha256;
@@ -71,21 +74,19 @@ export class Signer {
 
 	/** All headers of the signed request: those given, those that a signature adds, and `authorization`. */
 	sign(input: SigningInput, credentials: S3Credentials, scope: SigningScope): Record<string, string> {
-		const stamp = new Date(scope.time).toISOString().replace(/[-:]|\.\d+/g, "");
+		const stamp = this.#stamp(scope.time);
 		const headers: Record<string, string> = {
 			...input.headers,
 			"x-amz-content-sha256": input.payloadHash,
 			"x-amz-date": stamp,
-			...(credentials.sessionToken === undefined ? {} : { "x-amz-security-token": credentials.sessionToken }),
 		};
+		if (credentials.sessionToken !== undefined) headers["x-amz-security-token"] = credentials.sessionToken;
 		const names = Object.keys(headers).sort((a, b) => (a < b ? -1 : 1));
-		const place = { day: stamp.slice(0, 8), region: scope.region, service: scope.service ?? "s3" };
-		const signature = this.signRequest(canonicalRequest(input, headers, names), credentials, {
-			...place,
-			stamp,
-		});
+		const { region, service = "s3" } = scope;
+		const text: TextScope = { day: stamp.slice(0, 8), region, service, stamp };
+		const signature = this.signRequest(canonicalRequest(input, headers, names), credentials, text);
 		headers["authorization"] =
-			`AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scopeText(place.day, place.region, place.service)}, ` +
+			`AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scopeText(text.day, region, service)}, ` +
 			`SignedHeaders=${names.join(";")}, Signature=${signature}`;
 		return headers;
 	}
@@ -103,40 +104,61 @@ export class Signer {
 		{ stamp, day, region, service }: TextScope,
 	): string {
 		const text = [kind, stamp, scopeText(day, region, service), ...lines].join("\n");
-		return formatHex(this.#hmac(this.#key(credentials, day, region, service), text));
+		return formatHex(this.#hmac(this.#key(credentials, { day, region, service }), text));
 	}
 
 	/** SHA-256 as lower-case hex. */
 	sha256(bytes: Uint8Array): string {
-		return formatHex(this.#sha256(bytes));
+		return formatHex(digestOnce(bytes, this.#createSha256));
 	}
 
-	#key(credentials: S3Credentials, day: string, region: string, service: string): Uint8Array {
-		const id = JSON.stringify([credentials.accessKeyId, credentials.secretAccessKey, day, region, service]);
-		if (this.#derived?.id === id) return this.#derived.key;
-		let key: Uint8Array = encodeUtf8(`AWS4${credentials.secretAccessKey}`);
-		for (const part of [day, region, service, "aws4_request"]) key = this.#hmac(key, part);
-		this.#derived = { id, key };
-		return key;
+	/** The time as signatures have it; many requests are of one second. */
+	#stamp(time: number): string {
+		const second = Math.floor(time / 1000);
+		if (this.#second.time !== second) {
+			const stamp = new Date(time).toISOString().replace(/[-:]|\.\d+/g, "");
+			this.#second = { time: second, stamp };
+		}
+		return this.#second.stamp;
 	}
 
-	#sha256(...parts: readonly Uint8Array[]): Uint8Array {
-		const digest = this.#createSha256();
-		for (const part of parts) digest.update(part);
-		return digest.digest();
+	#key({ secretAccessKey }: S3Credentials, { day, region, service }: Place): HmacKey {
+		const kept = this.#derived;
+		if (
+			kept?.secretAccessKey === secretAccessKey &&
+			kept.day === day &&
+			kept.region === region &&
+			kept.service === service
+		) {
+			return kept.key;
+		}
+		let key: Uint8Array = encodeUtf8(`AWS4${secretAccessKey}`);
+		for (const part of [day, region, service, "aws4_request"]) key = this.#hmac(this.#hmacKey(key), part);
+		this.#derived = { secretAccessKey, day, region, service, key: this.#hmacKey(key) };
+		return this.#derived.key;
+	}
+
+	#hmacKey(key: Uint8Array): HmacKey {
+		const block = new Uint8Array(hmacBlockBytes);
+		block.set(key.length > hmacBlockBytes ? digestOnce(key, this.#createSha256) : key);
+		return { inner: block.map((byte) => byte ^ 0x36), outer: block.map((byte) => byte ^ 0x5c) };
 	}
 
 	/** HMAC-SHA-256 (RFC 2104). */
-	#hmac(key: Uint8Array, text: string): Uint8Array {
-		const block = new Uint8Array(64);
-		block.set(key.length > 64 ? this.#sha256(key) : key);
-		const inner = this.#sha256(
-			block.map((byte) => byte ^ 0x36),
-			encodeUtf8(text),
-		);
-		return this.#sha256(
-			block.map((byte) => byte ^ 0x5c),
-			inner,
-		);
+	#hmac({ inner, outer }: HmacKey, text: string): Uint8Array {
+		const digest = digestOnce(joined(inner, encodeUtf8(text)), this.#createSha256);
+		return digestOnce(joined(outer, digest), this.#createSha256);
 	}
+}
+
+/** A key of HMAC as it stands before what is signed, and before the digest of that. */
+type HmacKey = { readonly inner: Uint8Array; readonly outer: Uint8Array };
+
+const hmacBlockBytes = 64;
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+	const bytes = new Uint8Array(first.length + second.length);
+	bytes.set(first);
+	bytes.set(second, first.length);
+	return bytes;
 }
