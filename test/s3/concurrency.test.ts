@@ -97,7 +97,9 @@ onEachServer((server) => {
 		proxy = await startProxy(server());
 		const bucket = await server().makeBucket({ versions: true });
 		const random = randomFrom(chooseSeed("faults of writers"));
-		proxy.plan = randomFaults(random, 0.1, promptFaultKinds);
+		// A pointer or manifest that comes back damaged is an error, which no writer here gets over.
+		const kinds = promptFaultKinds.filter((kind) => kind !== "corrupt-response");
+		proxy.plan = randomFaults(random, 0.1, kinds);
 		const pushed = await race(proxy.server, bucket, { pushes: 6, mode: "rebase" });
 		proxy.plan = () => undefined;
 		expect(proxy.log.filter(({ fault }) => fault !== undefined).length).toBeGreaterThan(30);

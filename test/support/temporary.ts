@@ -10,7 +10,7 @@ export function makeTemporaryDirectory(): string {
 
 /** Removes a directory and what is in it. */
 export function removeDirectory(path: string): void {
-	rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+	rmSync(path, { recursive: true, force: true, maxRetries: 10 });
 }
 
 /** A new directory that is removed when the running test ends. */
