@@ -22,6 +22,8 @@ export async function main(args: readonly string[]): Promise<void> {
 		void fail(error, args, streams).then((code) => process.exit(code));
 	});
 	const exitCode = await runLine(args, streams);
+	// Node tells warnings a moment after they were given.
+	await new Promise((resolve) => setImmediate(resolve));
 	await streams.stdout.drained();
 	await streams.stderr.drained();
 	process.exit(exitCode);
