@@ -4,7 +4,7 @@
  * `{dest, name, topHash, registry, installedAt}`, then one line per file.
  */
 import { formatHex } from "../core/hex.ts";
-import type { Hash } from "../core/hash.ts";
+import { digestOnce, type Hash } from "../core/hash.ts";
 import type { FileStat } from "./platform.ts";
 import { platform } from "./runtime.ts";
 
@@ -90,7 +90,5 @@ async function recordPath(dest: string): Promise<string | undefined> {
 
 /** A file name for a text of any length. */
 export function digestOf(text: string): string {
-	const digest = platform().createSha256();
-	digest.update(new TextEncoder().encode(text));
-	return formatHex(digest.digest()).slice(0, 32);
+	return formatHex(digestOnce(new TextEncoder().encode(text), platform().createSha256)).slice(0, 32);
 }

@@ -25,14 +25,21 @@ let made: Update | "cannot be made" | undefined;
 
 /** A new incremental CRC-64/NVME. `digest` gives 8 bytes, the most significant first. */
 export function createCrc64Nvme(): Digest {
-	const crc: Crc64Nvme = { low: -1, high: -1 };
 	let seen = 0;
+	return digestBy((crc, bytes) => {
+		seen += bytes.length;
+		if (made === undefined && seen >= worthMaking) made = makeUpdate() ?? "cannot be made";
+		if (typeof made === "function" && bytes.length >= leastPiece) made(crc, bytes);
+		else updatePlain(crc, bytes);
+	});
+}
+
+/** A new CRC-64/NVME whose bytes one implementation takes in. */
+export function digestBy(update: Update): Digest {
+	const crc: Crc64Nvme = { low: -1, high: -1 };
 	return {
 		update(bytes) {
-			seen += bytes.length;
-			if (made === undefined && seen >= worthMaking) made = makeUpdate() ?? "cannot be made";
-			if (typeof made === "function" && bytes.length >= leastPiece) made(crc, bytes);
-			else updatePlain(crc, bytes);
+			update(crc, bytes);
 		},
 		digest() {
 			const result = new Uint8Array(8);

@@ -1,6 +1,7 @@
 /** Requests to the services of AWS that give keys. What goes out and comes in is secret: errors quote only codes. */
 import { display } from "../core/display.ts";
 import { BaleError, isBaleError } from "../core/errors.ts";
+import { digestOnce } from "../core/hash.ts";
 import { formatHex } from "../core/hex.ts";
 import { encodeUtf8 } from "../core/utf8.ts";
 import { send, type Answer } from "../identity/http.ts";
@@ -69,9 +70,7 @@ export async function askSts(
 	const body = form.toString();
 	const plain = { "content-type": "application/x-www-form-urlencoded; charset=utf-8", accept: "text/xml" };
 	const { host, pathname } = new URL(url);
-	const digest = createNodeSha256();
-	digest.update(encodeUtf8(body));
-	const payloadHash = formatHex(digest.digest());
+	const payloadHash = formatHex(digestOnce(encodeUtf8(body), createNodeSha256));
 	const signed: Record<string, string> =
 		keys === undefined
 			? plain

@@ -3,7 +3,7 @@
  * expired credentials, a wrong clock and buckets that want no signature are dealt with here.
  */
 import { BaleError, isBaleError } from "../../core/errors.ts";
-import type { CreateDigest } from "../../core/hash.ts";
+import { type CreateDigest, digestOnce } from "../../core/hash.ts";
 import { formatHex } from "../../core/hex.ts";
 import type { Addressing, Encryption } from "../../core/registry-setting-names.ts";
 import { decodeUtf8Lenient } from "../../core/utf8.ts";
@@ -139,9 +139,7 @@ export class S3Client {
 
 	/** SHA-256 of bytes. */
 	sha256(bytes: Uint8Array): Uint8Array {
-		const digest = this.createSha256();
-		digest.update(bytes);
-		return digest.digest();
+		return digestOnce(bytes, this.createSha256);
 	}
 
 	/** The error for an error document that came although the status was a success. */
