@@ -39,12 +39,16 @@ export async function conflict(
 ): Promise<BaleError> {
 	const base = [...expected].at(-1) as TopHash | undefined;
 	const facts = await describeRevision(registry, name, found, base, signal);
+	const again = `run "bale install ${name} --registry ${registry.location}" and do the change again; --force publishes over it`;
 	return new BaleError(
 		"Conflict",
 		`Cannot publish "${name}" to ${registry.location}: its latest revision ${found.slice(0, 10)}` +
 			`${formatFacts(facts)} is not one that this package comes from`,
 		{
-			hint: `${base === undefined ? "This package comes from no revision of it: r" : "Push with --rebase to keep both sides' changes, or r"}un "bale install ${name} --registry ${registry.location}" and do the change again; --force publishes over it`,
+			hint:
+				base === undefined
+					? `This package comes from no revision of it: ${again}`
+					: `Push with --rebase to keep both sides' changes, or ${again}`,
 			details: { name, registry: registry.location, found, expected: [...expected], ...facts },
 		},
 	);

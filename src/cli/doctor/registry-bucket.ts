@@ -2,7 +2,7 @@
 import { isBaleError } from "../../core/errors.ts";
 import { layout } from "../../core/layout.ts";
 import { parsePackageName } from "../../core/names.ts";
-import { parseTopHash } from "../../core/top-hash.ts";
+import { isTopHash, type TopHash } from "../../core/top-hash.ts";
 import type { Registry } from "../../registry/registry.ts";
 import { mapPool } from "../../transfer/pool.ts";
 import { plural, shortHash } from "../format.ts";
@@ -15,9 +15,9 @@ const manifestsAtOnce = 4;
 /** Looks at every pointer and every manifest: one request for each. Throws what the bucket refuses. */
 export async function checkRegistryBucket(registry: Registry, signal: AbortSignal): Promise<Finding[]> {
 	const found: Finding[] = [];
-	const manifests = new Set<string>();
+	const manifests = new Set<TopHash>();
 	for (const hash of await names(registry, layout.packagesPrefix, signal)) {
-		if (/^[0-9a-f]{64}$/.test(hash)) manifests.add(hash);
+		if (isTopHash(hash)) manifests.add(hash);
 		else found.push(foreign(registry, layout.packagesPrefix + hash));
 	}
 	let packages = 0;
@@ -52,26 +52,23 @@ export async function checkRegistryBucket(registry: Registry, signal: AbortSigna
 async function checkPointers(
 	registry: Registry,
 	nameText: string,
-	manifests: ReadonlySet<string>,
+	manifests: ReadonlySet<TopHash>,
 	signal: AbortSignal,
 ): Promise<Finding[]> {
 	const name = parsePackageName(nameText);
 	const prefix = layout.pointerPrefix(name);
 	const found: Finding[] = [];
 	const pointers = await names(registry, prefix, signal);
-	const newest = pointers
-		.filter((pointer) => /^\d+$/.test(pointer))
-		.sort((a, b) => Number(b) - Number(a))
-		.at(0);
-	const remedy =
-		newest === undefined
-			? "Publish the package again"
-			: `Go back to a revision that is whole: bale rollback ${nameText}@HASH --registry ${registry.location}`;
+	const isTimestamp = (pointer: string): boolean => /^\d+$/.test(pointer);
+	const hasRevisions = pointers.some(isTimestamp);
+	const remedy = hasRevisions
+		? `Go back to a revision that is whole: bale rollback ${nameText}@HASH --registry ${registry.location}`
+		: "Publish the package again";
 	await mapPool(
 		pointers,
 		requestsAtOnce,
 		async (pointer) => {
-			if (pointer !== "latest" && !/^\d+$/.test(pointer)) {
+			if (pointer !== "latest" && !isTimestamp(pointer)) {
 				found.push(foreign(registry, prefix + pointer));
 				return;
 			}
@@ -86,16 +83,16 @@ async function checkPointers(
 		},
 		signal,
 	);
-	if (newest !== undefined && !pointers.includes("latest")) {
+	if (hasRevisions && !pointers.includes("latest")) {
 		const what = `The package ${nameText} in ${registry.location} has revisions, but no latest one`;
 		found.push(fault("latest-missing", "problem", what, remedy));
 	}
 	return found;
 }
 
-async function damage(registry: Registry, hash: string, signal: AbortSignal): Promise<string | undefined> {
+async function damage(registry: Registry, hash: TopHash, signal: AbortSignal): Promise<string | undefined> {
 	try {
-		await registry.read(parseTopHash(hash), { signal });
+		await registry.read(hash, { signal });
 		return undefined;
 	} catch (error) {
 		const codes = ["TopHashMismatch", "InvalidManifest", "DuplicateKey", "KeyCollision"] as const;
