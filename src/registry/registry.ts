@@ -49,6 +49,18 @@ const POINTER_LIMIT_BYTES = 1024;
 const EMPTY_POINTER_READS = 6;
 const EMPTY_POINTER_WAIT_MS = 40;
 
+/** What parsing a manifest reports. */
+const manifestCodes = [
+	"InvalidManifest",
+	"DuplicateKey",
+	"KeyCollision",
+	"LimitExceeded",
+	"InvalidUrl",
+	"UnsupportedScheme",
+] as const;
+/** What damaged bytes of a manifest are reported as. */
+const damageCodes = [...manifestCodes, "TopHashMismatch"] as const;
+
 export class Registry {
 	readonly store: Store;
 	readonly options: RegistryOptions;
@@ -168,12 +180,25 @@ export class Registry {
 		const opened = await this.#open(topHash, options.signal);
 		if (opened?.topHash === topHash || (opened !== undefined && options.allowUnverified === true))
 			return opened;
-		const object = await this.store.get(layout.manifest(topHash), { signal: options.signal });
+		try {
+			return await this.#readChecked(topHash, options);
+		} catch (error) {
+			// Bytes that came over a network may be damaged where the object is not: what counts is what comes twice.
+			if (this.store.openBytes !== undefined || !isBaleError(error, ...damageCodes)) throw error;
+			return this.#readChecked(topHash, options);
+		}
+	}
+
+	async #readChecked(
+		topHash: TopHash,
+		{ allowUnverified, signal }: { readonly allowUnverified?: boolean | undefined; readonly signal?: Signal },
+	): Promise<Manifest> {
+		const object = await this.store.get(layout.manifest(topHash), { signal });
 		if (object === undefined) throw revisionNotFound(topHash, this.location);
 		const manifest = await this.#parse(object).catch((error: unknown) => {
 			throw this.#located(error, topHash);
 		});
-		if (options.allowUnverified === true) return manifest;
+		if (allowUnverified === true) return manifest;
 		const found =
 			manifest.topHash ?? computeTopHash(manifest.header, manifest.tree, this.options.createSha256);
 		if (found !== topHash) {
@@ -233,7 +258,7 @@ export class Registry {
 
 	/** What is wrong with a manifest, with the manifest's name. */
 	#located(error: unknown, topHash: TopHash): unknown {
-		if (!isBaleError(error, "InvalidManifest", "DuplicateKey", "KeyCollision", "LimitExceeded")) return error;
+		if (!isBaleError(error, ...manifestCodes)) return error;
 		const message = error.message.replace(/^Cannot read the manifest/, `$& ${topHash} in ${this.location}`);
 		return new BaleError(error.code, message, {
 			hint: error.hint ?? `Run "bale doctor" with that registry to see what can be mended`,

@@ -19,7 +19,7 @@ const name = parsePackageName("team/data");
 const pointers = ".quilt/named_packages/team/data/";
 const hash = (digit: string): TopHash => digit.repeat(64) as TopHash;
 /** The top hash of the bare header. */
-const bare = "7a67ff45a4a4c4814ea89d82bb9fb6fbf06caebc79d6507121b549213c747537";
+const bare = "7a67ff45a4a4c4814ea89d82bb9fb6fbf06caebc79d6507121b549213c747537" as TopHash;
 
 async function registryWith(
 	objects: Record<string, string>,
@@ -46,6 +46,28 @@ describe("Registry.read()", () => {
 		expect(error.message).toContain(`Cannot read the manifest ${hash("a")} in ${registry.location}: line 1`);
 		expect(error.details).toMatchObject({ topHash: hash("a"), line: 1 });
 		expect(error.hint).toContain("bale doctor");
+	});
+
+	test("reads a manifest again whose bytes came damaged, and reports what comes damaged twice", async () => {
+		const text = new TextEncoder().encode('{"version": "v0"}\n');
+		for (let bit = 0; bit < text.length * 8; bit++) {
+			const damaged = text.slice();
+			damaged[bit >> 3]! ^= 1 << (bit & 7);
+			const store = new MemoryStore();
+			const key = `.quilt/packages/${bare}`;
+			await store.put(key, text);
+			const honest = store.get.bind(store);
+			let damages = 1;
+			store.get = async (asked, options) => {
+				const object = await honest(asked, options);
+				return damages-- > 0 ? { ...object!, body: new Blob([damaged]).stream() } : object;
+			};
+			const registry = new Registry(store, { createSha256, now: () => 0 });
+			expect((await registry.read(bare)).header.get("version")).toBe("v0");
+			damages = 2;
+			const { code } = await failure(registry.read(bare));
+			expect(["InvalidManifest", "TopHashMismatch"]).toContain(code);
+		}
 	});
 });
 
@@ -205,7 +227,7 @@ describe("Registry.read()", () => {
 			[`.quilt/packages/${bare}`]: '{"version":"v0"}',
 			[`.quilt/packages/${hash("a")}`]: '{"version":"v0"}',
 		});
-		expect((await registry.read(bare as TopHash)).header.get("version")).toBe("v0");
+		expect((await registry.read(bare)).header.get("version")).toBe("v0");
 		const error = await failure(registry.read(hash("a")), "TopHashMismatch");
 		expect(error.details).toMatchObject({ expected: hash("a"), found: bare });
 		expect((await registry.read(hash("a"), { allowUnverified: true })).header.get("version")).toBe("v0");
