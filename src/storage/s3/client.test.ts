@@ -303,15 +303,102 @@ test("bytes that arrive damaged are sent again, then IntegrityMismatch", async (
 	expect(requests).toHaveLength(6);
 });
 
-test("a listing that is no document of S3 is StoreUnavailable", async () => {
+test("a listing that is no document of S3 is asked for again, then StoreUnavailable", async () => {
 	for (const body of [
 		"",
 		"<html/>",
 		"<ListBucketResult><Contents><Key>a</Key><Size>x</Size></Contents></ListBucketResult>",
+		"<ListBucketResult><Contents><Key>a</Key>",
 	]) {
-		const { store } = scripted([{ status: 200, body }]);
-		await expect(store.list("").next()).rejects.toMatchObject({ code: "StoreUnavailable" });
+		const { store, waits } = scripted(Array.from({ length: 6 }, () => ({ status: 200, body })));
+		await expect(store.list("").next()).rejects.toMatchObject({
+			code: "StoreUnavailable",
+			message: expect.stringContaining(
+				"Cannot list s3://data: the server sent not a document of S3",
+			) as string,
+			hint: "Check that https://data.s3.us-east-1.amazonaws.com is an S3 endpoint, then run the same again",
+		});
+		expect(waits).toEqual([100, 200, 400, 800, 1600]);
 	}
+	const { store } = scripted([
+		{ status: 200, body: "<ListBucketResult><Conte" },
+		{ status: 200, body: "<ListBucketResult></ListBucketResult>" },
+	]);
+	expect(await store.list("").next()).toMatchObject({ done: true });
+});
+
+const late = (code: string): Reply => failure(200, code);
+const copied: Reply = { status: 200, body: '<CopyObjectResult><ETag>"e"</ETag></CopyObjectResult>' };
+const small = { bucket: "data", key: "a", size: 3, etag: '"e"' };
+const headOfCopy: Reply = { status: 200, headers: { etag: '"e"', "content-length": "3" } };
+
+test("an error inside a success is repeated as any other that may pass", async () => {
+	const { store, waits, left } = scripted([
+		late("SlowDown"),
+		late("InternalError"),
+		late("ServiceUnavailable"),
+		{ status: 200, body: "   " },
+		late("RequestTimeout"),
+		copied,
+		headOfCopy,
+	]);
+	expect(await store.copyFrom(small, "b")).toMatchObject({ key: "b", etag: '"e"' });
+	expect(waits).toEqual([100, 200, 400, 800, 1600]);
+	expect(left()).toBe(0);
+});
+
+test("an error inside a success that does not pass is StoreUnavailable after six attempts", async () => {
+	const { store, requests } = scripted(Array.from({ length: 6 }, () => late("InternalError")));
+	await expect(store.copyFrom(small, "b")).rejects.toMatchObject({
+		code: "StoreUnavailable",
+		details: { code: "InternalError", action: "s3:PutObject" },
+	});
+	expect(requests).toHaveLength(6);
+});
+
+test("expired credentials inside a success are asked for again", async () => {
+	const { store } = scripted([late("ExpiredToken"), copied, headOfCopy]);
+	expect(await store.copyFrom(small, "b")).toBeDefined();
+});
+
+const begun: Reply = {
+	status: 200,
+	body: "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>",
+};
+const partSent: Reply = { status: 200, headers: { etag: '"p"' } };
+const completed: Reply = {
+	status: 200,
+	headers: { "x-amz-version-id": "v" },
+	body: '\n  \n<CompleteMultipartUploadResult><ETag>"e"</ETag></CompleteMultipartUploadResult>',
+};
+const large = new Uint8Array(8 * 1024 * 1024);
+
+test("an upload is completed with pauses between the attempts, and looked at when an answer was unclear", async () => {
+	const { store, waits, left } = scripted([begun, partSent, completed]);
+	expect(await store.put("a", large)).toMatchObject({ etag: '"e"', versionId: "v" });
+	expect([waits, left()]).toEqual([[], 0]);
+	const found: Reply = { status: 200, headers: { etag: '"e"', "content-length": String(large.length) } };
+	const slow = scripted([begun, partSent, late("SlowDown"), late("InternalError"), completed, found]);
+	expect(await slow.store.put("a", large)).toMatchObject({ etag: '"e"' });
+	expect([slow.waits, slow.left()]).toEqual([[100, 200], 0]);
+});
+
+test("a refusal inside the answer to a completion is told at once", async () => {
+	const invalid = scripted([begun, partSent, late("InvalidPart"), { status: 204 }]);
+	await expect(invalid.store.put("a", large)).rejects.toMatchObject({
+		code: "Unexpected",
+		details: { code: "InvalidPart" },
+	});
+	const taken = scripted([
+		begun,
+		partSent,
+		late("PreconditionFailed"),
+		{ status: 204 },
+		headOfCopy,
+		headOfCopy,
+	]);
+	const condition = { ifAbsent: true } as const;
+	await expect(taken.store.put("a", large, { condition })).rejects.toMatchObject({ code: "Conflict" });
 });
 
 test("requests are stopped by their signal, also while they wait", async () => {

@@ -12,17 +12,21 @@ import { collect } from "../byte-source.ts";
 import { bucketAddress, type BucketAddress } from "./endpoint.ts";
 import {
 	isRetryable,
+	malformed,
 	parseRetryAfter,
 	readErrorDocument,
 	staleCredentialCodes,
+	statusOfCode,
 	toBaleError,
 	unreachable,
+	type ErrorDocument,
 	type Failure,
 	type Subject,
 } from "./failure.ts";
 import { encodeKey, encodeQueryPart, formatQuery } from "./percent.ts";
 import { Signer, type S3Credentials } from "./signature.ts";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
+import { XmlSyntaxError } from "./xml.ts";
 
 /** Gives the credentials of the moment; undefined: there are none, requests go out unsigned. */
 export type CredentialSource = (options: { readonly refresh: boolean }) => Promise<S3Credentials | undefined>;
@@ -73,10 +77,14 @@ export type Operation = {
 export type Answer = {
 	readonly ok: true;
 	readonly response: TransportResponse;
-	/** An earlier attempt got no answer: the server may have carried it out. */
+	/** An earlier attempt got no answer, or no clear one: the server may have carried it out. */
 	readonly repeated: boolean;
 };
+export type DocumentAnswer<T> = Answer & { readonly document: T };
 export type Refusal = { readonly ok: false; readonly failure: Failure; readonly repeated: boolean };
+
+/** What an answer that is a success by its status has turned out to be. */
+type Received<T> = { readonly value: T } | { readonly failure: Failure };
 
 const maxAttempts = 6;
 const firstDelayMs = 100;
@@ -142,12 +150,6 @@ export class S3Client {
 		return digestOnce(bytes, this.createSha256);
 	}
 
-	/** The error for an error document that came although the status was a success. */
-	lateError(operation: Operation, { code, message }: Pick<Failure, "code" | "message">): BaleError {
-		const failure = { status: 500, code: this.redact(code), message: this.redact(message) };
-		return toBaleError(this.subject(operation), failure);
-	}
-
 	/** Like `send`; whatever is no success is thrown as a `BaleError`. */
 	async expect(operation: Operation): Promise<TransportResponse> {
 		const outcome = await this.send(operation);
@@ -155,45 +157,29 @@ export class S3Client {
 		throw toBaleError(this.subject(operation), outcome.failure);
 	}
 
-	/** Like `expect`, for answers that are documents. */
-	async expectText(operation: Operation): Promise<string> {
-		const outcome = await this.sendText(operation);
-		if (outcome.ok) return outcome.text;
+	/** Like `sendForDocument`; whatever is no success is thrown as a `BaleError`. */
+	async expectDocument<T>(operation: Operation, read: (text: string) => T): Promise<T> {
+		const outcome = await this.sendForDocument(operation, read);
+		if (outcome.ok) return outcome.document;
 		throw toBaleError(this.subject(operation), outcome.failure);
 	}
 
 	/**
-	 * Like `send`, for answers that are documents: when one breaks off, the request is sent again, and is `repeated`. Only for
-	 * what may be done twice.
+	 * Like `send`, for answers that are documents, which `read` makes a value of. A document that breaks off, and one that `read`
+	 * throws `XmlSyntaxError` for, is as good as no answer; one that tells an error is a failure whatever the status is: the head
+	 * of an answer may be sent before the work is done.
 	 */
-	async sendText(operation: Operation): Promise<(Answer & { readonly text: string }) | Refusal> {
-		let repeated = false;
-		for (let attempt = 1; ; attempt++) {
-			const outcome = await this.send(operation);
-			repeated ||= outcome.repeated;
-			if (!outcome.ok) return { ...outcome, repeated };
-			try {
-				const text = await this.text(operation, outcome.response);
-				return { ...outcome, text, repeated };
-			} catch (error) {
-				if (attempt === maxAttempts || !isBaleError(error, "StoreUnavailable")) throw error;
-			}
-			repeated = true;
-			await this.#wait(attempt, undefined, operation.signal);
-		}
-	}
-
-	/** The text of a response. Throws `StoreUnavailable` when it breaks off. */
-	async text(operation: Operation, response: TransportResponse): Promise<string> {
-		try {
-			const bytes = await collect(response.stream(), documentBytes);
-			const told = response.header("content-length");
-			if (told !== undefined && Number(told) !== bytes.length) throw new TypeError("the answer breaks off");
-			return decodeUtf8Lenient(bytes);
-		} catch (error) {
-			throwIfAborted(operation.signal);
-			throw unreachable(this.subject(operation), error);
-		}
+	async sendForDocument<T>(
+		operation: Operation,
+		read: (text: string) => T,
+	): Promise<DocumentAnswer<T> | Refusal> {
+		const outcome = await this.#sendUntil(operation, async (response) => {
+			const text = await textOf(response);
+			const error = readErrorDocument(text);
+			if (error.code === "") return { value: { response, document: read(text) } };
+			return { failure: this.#describe(response, statusOfCode(error.code), error) };
+		});
+		return outcome.ok ? { ok: true, repeated: outcome.repeated, ...outcome.value } : outcome;
 	}
 
 	/**
@@ -201,6 +187,15 @@ export class S3Client {
 	 * none, and `Aborted`.
 	 */
 	async send(operation: Operation): Promise<Answer | Refusal> {
+		const outcome = await this.#sendUntil(operation, (value) => Promise.resolve({ value }));
+		return outcome.ok ? { ok: true, repeated: outcome.repeated, response: outcome.value } : outcome;
+	}
+
+	/** `receive` makes something of an answer that is a success by its status; what it throws is no answer. */
+	async #sendUntil<T>(
+		operation: Operation,
+		receive: (response: TransportResponse) => Promise<Received<T>>,
+	): Promise<{ readonly ok: true; readonly value: T; readonly repeated: boolean } | Refusal> {
 		const { signal } = operation;
 		const most = operation.once === true ? 1 : maxAttempts;
 		let repeated = false;
@@ -212,25 +207,29 @@ export class S3Client {
 		let refusedSigned: Failure | undefined;
 		for (let attempt = 1; ; attempt++) {
 			throwIfAborted(signal);
-			let response: TransportResponse;
+			let received: Received<T>;
 			const credentials = unsigned ? undefined : await this.#options.credentials?.({ refresh });
 			if (credentials !== undefined) this.#keepSecret(credentials);
 			try {
-				response = await this.#options.transport(this.#build(operation, credentials), signal);
+				const response = await this.#options.transport(this.#build(operation, credentials), signal);
+				const isSuccess = response.status >= 200 && response.status < 300;
+				received = isSuccess
+					? await receive(response)
+					: { failure: await this.#failure(operation, response) };
 			} catch (error) {
 				throwIfAborted(signal);
 				// Nothing that trying again would change.
 				if (error instanceof BaleError) throw error;
 				repeated = true;
-				if (attempt >= most) throw unreachable(this.subject(operation), error);
+				if (attempt >= most) throw this.#noAnswer(operation, error);
 				await this.#wait(attempt, undefined, signal);
 				continue;
 			}
-			if (response.status >= 200 && response.status < 300) {
+			if ("value" in received) {
 				if (refusedSigned !== undefined) this.#readsUnsigned = true;
-				return { ok: true, response, repeated };
+				return { ok: true, value: received.value, repeated };
 			}
-			const failure = await this.#failure(operation, response);
+			const { failure } = received;
 			if (failure.region !== undefined && failure.region !== this.#region && regionsTried < 3) {
 				this.#region = failure.region;
 				regionsTried++;
@@ -301,32 +300,41 @@ export class S3Client {
 	}
 
 	async #failure(operation: Operation, response: TransportResponse): Promise<Failure> {
-		let { status } = response;
-		let code = "";
-		let message = "";
-		let region = response.header("x-amz-bucket-region");
-		if (operation.method === "HEAD") response.discard();
-		else {
-			const text = await collect(response.stream(), errorDocumentBytes)
-				.then(decodeUtf8Lenient)
-				.catch(() => "");
-			const document = readErrorDocument(text);
-			({ code, message } = document);
-			if (code === "AuthorizationHeaderMalformed") region ??= document.region;
-			// versitygw's answer to unknown keys is 404.
-			if (code === "XAdminUserNotFound") status = 403;
+		if (operation.method === "HEAD") {
+			response.discard();
+			return this.#describe(response, response.status, { code: "", message: "" });
 		}
-		if (status === 404 || status === 403) region = undefined;
+		const text = await collect(response.stream(), errorDocumentBytes)
+			.then(decodeUtf8Lenient)
+			.catch(() => "");
+		return this.#describe(response, response.status, readErrorDocument(text));
+	}
+
+	#describe(
+		response: TransportResponse,
+		answered: number,
+		{ code, message, region }: ErrorDocument,
+	): Failure {
+		// versitygw's answer to unknown keys is 404.
+		const status = code === "XAdminUserNotFound" ? 403 : answered;
+		const named = response.header("x-amz-bucket-region");
+		const told = named ?? (code === "AuthorizationHeaderMalformed" ? region : undefined);
 		const date = Date.parse(response.header("date") ?? "");
 		return {
 			status,
 			code: this.redact(code),
 			message: this.redact(message),
-			region,
+			region: status === 404 || status === 403 ? undefined : told,
 			requestId: this.redact(response.header("x-amz-request-id") ?? "") || undefined,
 			retryAfterMs: parseRetryAfter(response.header("retry-after"), this.#now()),
 			...(Number.isNaN(date) ? {} : { serverTime: date }),
 		};
+	}
+
+	#noAnswer(operation: Operation, error: unknown): BaleError {
+		const subject = this.subject(operation);
+		if (error instanceof XmlSyntaxError) return malformed(subject, this.redact(error.message));
+		return unreachable(subject, error);
 	}
 
 	#keepSecret({ secretAccessKey, sessionToken = "" }: S3Credentials): void {
@@ -346,6 +354,17 @@ export class S3Client {
 		const own = limit * (this.#options.random ?? Math.random)();
 		await (this.#options.sleep ?? sleep)(Math.max(own, Math.min(toldMs ?? 0, maxRetryAfterMs)), signal);
 	}
+}
+
+/** The text of an answer. Rejects when it breaks off, and with `XmlSyntaxError` when it is too long for a document. */
+async function textOf(response: TransportResponse): Promise<string> {
+	const bytes = await collect(response.stream(), documentBytes).catch((error: unknown) => {
+		if (!isBaleError(error, "LimitExceeded")) throw error;
+		throw new XmlSyntaxError("a document that is too long");
+	});
+	const told = response.header("content-length");
+	if (told !== undefined && Number(told) !== bytes.length) throw new TypeError("the answer breaks off");
+	return decodeUtf8Lenient(bytes);
 }
 
 async function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {

@@ -6,7 +6,7 @@ import type { ByteRange, CopySource, WriteOptions } from "../store.ts";
 import { parseChecksum } from "./checksum.ts";
 import { payerHeaders, type Operation, type Refusal, type S3Client } from "./client.ts";
 import { readCopiedPart, type CompletedPart } from "./document.ts";
-import { locationOf, readErrorDocument, toBaleError } from "./failure.ts";
+import { locationOf, toBaleError } from "./failure.ts";
 import { headersOf } from "./object-writer.ts";
 import { withUpload, type OpenUpload } from "./open-upload.ts";
 import { encodeKey, encodeQueryPart } from "./percent.ts";
@@ -121,15 +121,12 @@ async function copyPart(
 		isRead: false,
 		signal: part.signal,
 	};
-	const outcome = await client.sendText(operation);
+	const outcome = await client.sendForDocument(operation, readCopiedPart);
 	if (!outcome.ok) {
 		if (outcome.failure.status === 400) return undefined;
 		throw copyRefusal(client, operation, outcome, source);
 	}
-	const { text } = outcome;
-	const { code, message } = readErrorDocument(text);
-	if (code !== "") throw client.lateError(operation, { code, message });
-	return { number: part.number, ...readCopiedPart(text) };
+	return { number: part.number, ...outcome.document };
 }
 
 /** Why the service does not copy. */

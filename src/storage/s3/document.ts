@@ -72,9 +72,19 @@ export function readVersionsPage(text: string): VersionsPage {
 	};
 }
 
-/** The one text of a small document, such as an upload's id. Throws `XmlSyntaxError`. */
-export function readField(text: string, root: string, name: string): string {
-	return required(rootCalled(text, root), name);
+/** The id of an upload that was begun. Throws `XmlSyntaxError`. */
+export function readUploadId(text: string): string {
+	return required(rootCalled(text, "InitiateMultipartUploadResult"), "UploadId");
+}
+
+/** The ETag of an object whose upload was completed. Throws `XmlSyntaxError`. */
+export function readCompletedEtag(text: string): string {
+	return required(rootCalled(text, "CompleteMultipartUploadResult"), "ETag");
+}
+
+/** The ETag of an object that was copied. Throws `XmlSyntaxError`. */
+export function readCopiedEtag(text: string): string {
+	return required(rootCalled(text, "CopyObjectResult"), "ETag");
 }
 
 /** A page of ListParts. Throws `XmlSyntaxError`. */
@@ -117,7 +127,7 @@ export function readCopiedPart(text: string): Omit<CompletedPart, "number"> {
 	return { etag: required(root, "ETag"), checksum: childText(root, "ChecksumSHA256") };
 }
 
-/** Whether a GetBucketVersioning answer says that versions are kept now. */
+/** Whether a GetBucketVersioning answer says that versions are kept now. Throws `XmlSyntaxError`. */
 export function readVersioningEnabled(text: string): boolean {
 	return childText(rootCalled(text, "VersioningConfiguration"), "Status") === "Enabled";
 }

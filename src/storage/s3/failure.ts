@@ -38,6 +38,22 @@ const codesByStatus: Readonly<Record<number, string>> = {
 	503: "ServiceUnavailable",
 };
 
+/** Of the errors that a document can tell inside a success, those that are final. */
+const statusByCode: ReadonlyMap<string, number> = new Map([
+	...Object.entries(codesByStatus).map(([status, code]) => [code, Number(status)] as const),
+	["EntityTooLarge", 400],
+	["EntityTooSmall", 400],
+	["InvalidArgument", 400],
+	["InvalidPart", 400],
+	["InvalidPartOrder", 400],
+	["InvalidRequest", 400],
+	["MalformedXML", 400],
+	["NoSuchBucket", 404],
+	["NoSuchKey", 404],
+	["NoSuchUpload", 404],
+	["NoSuchVersion", 404],
+]);
+
 const retryableCodes = new Set([
 	"BadDigest",
 	"ConditionalRequestConflict",
@@ -62,8 +78,10 @@ export const staleCredentialCodes: ReadonlySet<string> = new Set([
 	"TokenRefreshRequired",
 ]);
 
+export type ErrorDocument = { readonly code: string; readonly message: string; readonly region?: string };
+
 /** The code and message of an error document; empty texts when it is none. */
-export function readErrorDocument(text: string): { code: string; message: string; region?: string } {
+export function readErrorDocument(text: string): ErrorDocument {
 	try {
 		const root = parseXml(text);
 		if (root.name !== "Error") return { code: "", message: "" };
@@ -76,6 +94,11 @@ export function readErrorDocument(text: string): { code: string; message: string
 	} catch {
 		return { code: "", message: "" };
 	}
+}
+
+/** The HTTP status that belongs to a code; 500 for what may pass. */
+export function statusOfCode(code: string): number {
+	return statusByCode.get(code) ?? 500;
 }
 
 /** Whether the same request may succeed a little later. */
@@ -99,10 +122,7 @@ export function toBaleError(subject: Subject, failure: Failure): BaleError {
 		new BaleError(errorCode, `${attempted(subject)}: ${state}`, {
 			...(hint === undefined ? {} : { hint }),
 			details: {
-				action: subject.action,
-				bucket: subject.bucket,
-				...(subject.key === undefined ? {} : { key: subject.key }),
-				endpoint: subject.endpoint,
+				...detailsOf(subject),
 				status: failure.status,
 				code,
 				...(failure.region === undefined ? {} : { region: failure.region }),
@@ -209,15 +229,18 @@ export function unreachable(subject: Subject, cause: unknown): BaleError {
 			hint: isOfFetch(cause)
 				? "Check the network, the endpoint, and whether the CORS rules of the bucket allow this page"
 				: "Check the network and the endpoint",
-			details: {
-				action: subject.action,
-				bucket: subject.bucket,
-				...(subject.key === undefined ? {} : { key: subject.key }),
-				endpoint: subject.endpoint,
-			},
+			details: detailsOf(subject),
 			cause,
 		},
 	);
+}
+
+/** The error for answers that are a success but no document of S3; `what` came instead. */
+export function malformed(subject: Subject, what: string): BaleError {
+	return new BaleError("StoreUnavailable", `${attempted(subject)}: the server sent ${what}`, {
+		hint: `Check that ${subject.endpoint} is an S3 endpoint, then run the same again`,
+		details: detailsOf(subject),
+	});
 }
 
 /** What `fetch` throws, in the words of each browser: it does not tell a dead network from rules that forbid the request. */
@@ -228,6 +251,10 @@ function isOfFetch(cause: unknown): boolean {
 /** `s3://bucket/key` as it is written in messages. */
 export function locationOf(subject: Pick<Subject, "bucket" | "key">): string {
 	return `s3://${display(subject.bucket)}${subject.key === undefined ? "" : `/${display(subject.key)}`}`;
+}
+
+function detailsOf({ action, bucket, key, endpoint }: Subject) {
+	return { action, bucket, ...(key === undefined ? {} : { key }), endpoint };
 }
 
 function resourceOf(subject: Subject): string {

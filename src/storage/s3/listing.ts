@@ -3,7 +3,7 @@ import { BaleError } from "../../core/errors.ts";
 import { compareNames } from "../../core/logical-key.ts";
 import { throwIfAborted } from "../abort.ts";
 import type { ListItem, ListOptions, ObjectInfo } from "../store.ts";
-import type { Operation, S3Client } from "./client.ts";
+import type { S3Client } from "./client.ts";
 import { readListPage, readVersionsPage, type ListPage, type VersionsPage } from "./document.ts";
 import { locationOf } from "./failure.ts";
 
@@ -18,8 +18,7 @@ export async function* listObjects(
 	let token: string | undefined;
 	do {
 		throwIfAborted(signal);
-		const page: ListPage = await readPage(
-			client,
+		const page: ListPage = await client.expectDocument(
 			{
 				action: "s3:ListBucket",
 				method: "GET",
@@ -64,8 +63,7 @@ export async function* listLatestVersions(
 		startAfter === undefined ? undefined : { keyMarker: base + startAfter, versionIdMarker: undefined };
 	do {
 		throwIfAborted(signal);
-		const page: VersionsPage = await readPage(
-			client,
+		const page: VersionsPage = await client.expectDocument(
 			{
 				action: "s3:ListBucketVersions",
 				method: "GET",
@@ -96,20 +94,6 @@ export async function* listLatestVersions(
 			throw noProgress(client);
 		marker = next;
 	} while (marker !== undefined);
-}
-
-async function readPage<T>(client: S3Client, operation: Operation, read: (text: string) => T): Promise<T> {
-	const text = await client.expectText(operation);
-	try {
-		return read(text);
-	} catch (error) {
-		if (!(error instanceof SyntaxError)) throw error;
-		throw new BaleError(
-			"StoreUnavailable",
-			`Cannot list ${locationOf({ bucket: client.bucket })}: the server sent ${client.redact(error.message)}`,
-			{ details: { bucket: client.bucket } },
-		);
-	}
 }
 
 /** Some servers go on with the page that they have just given. */

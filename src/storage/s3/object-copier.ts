@@ -4,8 +4,7 @@ import type { CopySource, ObjectInfo, WriteOptions } from "../store.ts";
 import { checkStoreKey } from "../store-key.ts";
 import type { Operation, S3Client } from "./client.ts";
 import { copyInParts, copyRefusal, CannotCopy, sourceHeaders, type Copied } from "./copied-parts.ts";
-import { readField } from "./document.ts";
-import { readErrorDocument } from "./failure.ts";
+import { readCopiedEtag } from "./document.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { headersOf, multipartBytes } from "./object-writer.ts";
 import type { UploadJournal } from "./upload-journal.ts";
@@ -69,7 +68,7 @@ export class ObjectCopier {
 			isRead: false,
 			signal: options.signal,
 		};
-		const outcome = await this.#client.sendText(operation);
+		const outcome = await this.#client.sendForDocument(operation, readCopiedEtag);
 		if (!outcome.ok) {
 			if (outcome.failure.status === 412 && options.condition !== undefined) {
 				const found = await this.#reader.head(key, { signal: options.signal });
@@ -82,11 +81,7 @@ export class ObjectCopier {
 			}
 			throw copyRefusal(this.#client, operation, outcome, source);
 		}
-		const { text } = outcome;
-		const { code, message } = readErrorDocument(text);
-		if (code !== "") throw this.#client.lateError(operation, { code, message });
-		const etag = readField(text, "CopyObjectResult", "ETag");
-		return { etag, versionId: outcome.response.header("x-amz-version-id") };
+		return { etag: outcome.document, versionId: outcome.response.header("x-amz-version-id") };
 	}
 
 	async #copyInParts(source: CopySource, size: number, key: string, options: WriteOptions): Promise<Copied> {

@@ -201,14 +201,16 @@ export class S3Store implements Store {
 
 	async #askVersioning(signal: AbortSignal | undefined): Promise<boolean> {
 		try {
-			const text = await this.#client.expectText({
-				action: "s3:GetBucketVersioning",
-				method: "GET",
-				query: [["versioning", ""]],
-				isRead: true,
-				signal,
-			});
-			this.#versions = readVersioningEnabled(text);
+			this.#versions = await this.#client.expectDocument(
+				{
+					action: "s3:GetBucketVersioning",
+					method: "GET",
+					query: [["versioning", ""]],
+					isRead: true,
+					signal,
+				},
+				readVersioningEnabled,
+			);
 		} catch (error) {
 			if (!isBaleError(error, "AccessDenied", "Unsupported")) throw error;
 			this.#versions = false;

@@ -5,19 +5,18 @@ import { throwIfAborted } from "../abort.ts";
 import type { Operation, S3Client } from "./client.ts";
 import {
 	formatCompletion,
-	readField,
+	readCompletedEtag,
 	readPartsPage,
+	readUploadId,
 	readUploadsPage,
 	type CompletedPart,
 	type ListedPart,
 	type ListedUpload,
 	type UploadsPage,
 } from "./document.ts";
-import { readErrorDocument, toBaleError } from "./failure.ts";
+import { toBaleError } from "./failure.ts";
 import type { TransportResponse } from "./transport.ts";
-import { childText, parseXml } from "./xml.ts";
 
-const completionAttempts = 5;
 /** How far the clocks of this machine and the server may be apart. */
 const clockToleranceMs = 5 * 60 * 1000;
 
@@ -49,10 +48,9 @@ export async function beginUpload(
 		isRead: false,
 		signal,
 	};
-	const outcome = await client.sendText(operation);
+	const outcome = await client.sendForDocument(operation, readUploadId);
 	if (!outcome.ok) throw toBaleError(client.subject(operation), outcome.failure);
-	const uploadId = readField(outcome.text, "InitiateMultipartUploadResult", "UploadId");
-	return { uploadId, repeated: outcome.repeated };
+	return { uploadId: outcome.document, repeated: outcome.repeated };
 }
 
 /** Makes the object of the parts; the condition is decided now. */
@@ -77,31 +75,18 @@ export async function completeUpload(
 		isRead: false,
 		signal: upload.signal,
 	};
-	let repeated = false;
-	for (let attempt = 1; ; attempt++) {
-		const outcome = await client.send(operation);
-		repeated ||= outcome.repeated;
-		if (!outcome.ok) {
-			const { code, status } = outcome.failure;
-			// The document with the code may have broken off.
-			const isGone = code === "NoSuchUpload" || (status === 404 && code === "");
-			if (repeated && (isGone || status === 412)) return { kind: "resolve" };
-			if (status === 412) return { kind: "refused" };
-			throw toBaleError(client.subject(operation), outcome.failure);
-		}
-		// The head of the answer may be sent before the work is done: the body has the last word.
-		const text = await client.text(operation, outcome.response).catch(() => "");
-		const { code, message } = readErrorDocument(text);
-		if (code === "" && text !== "") {
-			const etag = childText(parseXml(text), "ETag") ?? "";
-			return repeated ? { kind: "resolve", etag } : { kind: "done", etag, response: outcome.response };
-		}
-		if (code === "PreconditionFailed") return { kind: repeated ? "resolve" : "refused" };
-		if (attempt === completionAttempts) {
-			throw client.lateError(operation, { code, message });
-		}
-		repeated = true;
+	const outcome = await client.sendForDocument(operation, readCompletedEtag);
+	const { repeated } = outcome;
+	if (outcome.ok) {
+		const etag = outcome.document;
+		return repeated ? { kind: "resolve", etag } : { kind: "done", etag, response: outcome.response };
 	}
+	const { code, status } = outcome.failure;
+	// The document with the code may have broken off.
+	const isGone = code === "NoSuchUpload" || (status === 404 && code === "");
+	if (repeated && (isGone || status === 412)) return { kind: "resolve" };
+	if (status === 412) return { kind: "refused" };
+	throw toBaleError(client.subject(operation), outcome.failure);
 }
 
 /** The parts of an upload that have arrived; undefined: there is no such upload any more. */
@@ -126,15 +111,14 @@ export async function listParts(
 			isRead: true,
 			signal,
 		};
-		const outcome = await client.sendText(operation);
+		const outcome = await client.sendForDocument(operation, readPartsPage);
 		if (!outcome.ok) {
 			const { status, code } = outcome.failure;
 			if (status === 404 && code !== "NoSuchBucket") return undefined;
 			throw toBaleError(client.subject(operation), outcome.failure);
 		}
-		const page = readPartsPage(outcome.text);
-		parts.push(...page.parts);
-		marker = page.next;
+		parts.push(...outcome.document.parts);
+		marker = outcome.document.next;
 	} while (marker !== undefined);
 	return parts;
 }
@@ -182,7 +166,7 @@ async function readPage(
 	}: { readonly keyMarker?: string | undefined; readonly uploadIdMarker?: string },
 	signal: AbortSignal | undefined,
 ): Promise<UploadsPage> {
-	const text = await client.expectText({
+	const operation: Operation = {
 		action: "s3:ListBucketMultipartUploads",
 		method: "GET",
 		query: [
@@ -194,8 +178,8 @@ async function readPage(
 		],
 		isRead: true,
 		signal,
-	});
-	return readUploadsPage(text);
+	};
+	return client.expectDocument(operation, readUploadsPage);
 }
 
 /** Ends an upload, and its parts go. Throws what the server answers; one that is gone is no error. */

@@ -26,9 +26,22 @@ export const faultKinds = [
 	"corrupt-response",
 	/** The answer's checksum headers are those of other bytes. */
 	"wrong-checksum",
+	/** 200 with an error document, for what a server may answer before it is done; it never sees the request. */
+	"error-in-200",
+	/** The same, although the server has done its work. */
+	"late-error-in-200",
+	/** The document of an answer ends in the middle, and the length says so: nothing has broken off. */
+	"half-document",
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
+
+/** Whether a fault can happen to a request of this kind. */
+export function canHappen(kind: FaultKind, { operation }: Named): boolean {
+	const answeredEarly = /^(CompleteMultipartUpload|CopyObject|UploadPartCopy)$/.test(operation);
+	if (kind === "error-in-200" || kind === "late-error-in-200") return answeredEarly;
+	return kind !== "half-document" || answeredEarly || /^(CreateMultipartUpload|List)/.test(operation);
+}
 
 /** Those for which no client waits until its patience ends. */
 export const promptFaultKinds = faultKinds.filter((kind) => kind !== "no-answer");

@@ -12,7 +12,7 @@ import {
 } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { nameRequest, type Named } from "./operations.ts";
-import type { FaultKind, FaultPlan } from "./proxy-faults.ts";
+import { canHappen, type FaultKind, type FaultPlan } from "./proxy-faults.ts";
 import { serverAt, type S3Server } from "./server.ts";
 
 const delayMs = 200;
@@ -56,7 +56,8 @@ export async function startProxy(target: Pick<S3Server, "endpoint" | "credential
 	const proxy = createServer((incoming, outgoing) => {
 		const { method = "", url = "" } = incoming;
 		const named = nameRequest(method, url, incoming.headers["x-amz-copy-source"] !== undefined);
-		const fault = result.plan(named);
+		const planned = result.plan(named);
+		const fault = planned !== undefined && canHappen(planned, named) ? planned : undefined;
 		const first = Number(/^bytes=(\d+)-/.exec(incoming.headers.range ?? "")?.[1] ?? 0);
 		const entry: LoggedRequest = { ...named, first, sent: 0, received: 0, status: 0, fault };
 		log.push(entry);
@@ -131,6 +132,9 @@ class Exchange {
 			case "slow-down":
 				this.#refuse(503, "SlowDown");
 				break;
+			case "error-in-200":
+				this.#refuse(200, "InternalError");
+				break;
 			case "no-answer":
 				this.#incoming.resume();
 				break;
@@ -144,7 +148,7 @@ class Exchange {
 	#refuse(status: number, code: string): void {
 		const { method } = this.#entry;
 		this.#incoming.resume().on("end", () => {
-			const text = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>injected</Message></Error>`;
+			const text = errorDocument(code);
 			this.#entry.status = status;
 			this.#outgoing.writeHead(status, { "content-type": "application/xml" });
 			this.#outgoing.end(method === "HEAD" ? undefined : text);
@@ -178,6 +182,10 @@ class Exchange {
 				answer.resume().on("end", () => this.#reset());
 			} else if (fault === "delay") {
 				setTimeout(() => this.#answer(answer), delayMs);
+			} else if (fault === "late-error-in-200" && answer.statusCode === 200) {
+				void this.#answerAnew(answer, () => errorDocument("InternalError"));
+			} else if (fault === "half-document" && answer.statusCode === 200) {
+				void this.#answerAnew(answer, (text) => text.slice(0, text.length / 2));
 			} else if (this.#rewrite !== undefined) {
 				void this.#answerAnew(answer, this.#rewrite);
 			} else this.#answer(answer);
@@ -256,6 +264,10 @@ function closed(stream: ClientRequest | ServerResponse): Promise<void> {
 	// A client that was killed while its request waited has closed it before.
 	if (stream.closed) return Promise.resolve();
 	return new Promise((resolve) => stream.once("close", resolve));
+}
+
+function errorDocument(code: string): string {
+	return `<?xml version="1.0"?><Error><Code>${code}</Code><Message>injected</Message></Error>`;
 }
 
 /** The bytes with one bit changed in the middle. */
