@@ -10,8 +10,10 @@ import { createDecoder, type BodyDecoder } from "./http-body.ts";
 import { maxHeadBytes, parseHead, type ResponseHead } from "./http-head.ts";
 import { createReadBuffer } from "./read-buffer.mjs";
 
-/** A connection on which nothing moves for this long is given up. */
+/** A connection on which nothing moves for this long is given up, where the request does not say otherwise. */
 const idleMs = 30_000;
+/** How often a connection that is silent is asked whether the other side is still there. */
+const probeMs = 30_000;
 /** The rest of an unwanted body is read up to this size, so that the connection can be used again. */
 const drainBytes = 64 * 1024;
 const bufferBytes = 256 * 1024;
@@ -31,6 +33,7 @@ export class HttpConnection {
 	readonly #options: ConnectionOptions;
 	readonly #socket: Socket;
 	#exchange: Exchange | undefined;
+	#patienceMs = idleMs;
 	#error: Error | undefined;
 	#isClosed = false;
 
@@ -41,6 +44,8 @@ export class HttpConnection {
 			host: options.host,
 			port: options.port,
 			noDelay: true,
+			keepAlive: true,
+			keepAliveInitialDelay: probeMs,
 			onread: { buffer, callback: (length) => this.#take(buffer.subarray(0, length)) },
 		});
 		this.#socket.setTimeout(idleMs, () => this.#onIdle());
@@ -69,12 +74,19 @@ export class HttpConnection {
 			});
 			this.#exchange = exchange;
 			this.#socket.ref();
+			this.#wait(request.patienceMs ?? idleMs);
 			try {
 				this.#write(request);
 			} catch (error) {
 				this.#destroy(error as Error);
 			}
 		});
+	}
+
+	#wait(patienceMs: number): void {
+		if (patienceMs === this.#patienceMs) return;
+		this.#patienceMs = patienceMs;
+		this.#socket.setTimeout(patienceMs);
 	}
 
 	#write(request: TransportRequest): void {
@@ -119,8 +131,8 @@ export class HttpConnection {
 	#onIdle(): void {
 		if (this.#exchange === undefined) return;
 		// Whoever reads has not asked for more.
-		if (this.#exchange.isPaused) this.#socket.setTimeout(idleMs);
-		else this.#destroy(new Error(`nothing came for ${idleMs / 1000} seconds`));
+		if (this.#exchange.isPaused) this.#socket.setTimeout(this.#patienceMs);
+		else this.#destroy(new Error(`nothing came for ${this.#patienceMs / 1000} seconds`));
 	}
 
 	#onEnd(): void {

@@ -8,8 +8,10 @@ import type { Environment } from "./places.ts";
 import { proxyFor, proxySettings, type ProxySettings } from "./proxies.ts";
 import { certificateError, routesFor } from "./s3-connections.ts";
 
-/** A connection on which nothing moves for this long is given up. */
+/** A connection on which nothing moves for this long is given up, where the request does not say otherwise. */
 const idleMs = 30_000;
+/** How often a connection that is silent is asked whether the other side is still there. */
+const probeMs = 30_000;
 
 /**
  * Sends requests over the proxies and with the authorities of these settings; one pool of connections for each. Straight
@@ -57,9 +59,11 @@ export function createPlainTransport(settings: ProxySettings): Transport {
 			if (signal?.aborted === true) abort();
 			signal?.addEventListener("abort", abort, { once: true });
 			outgoing.once("close", () => signal?.removeEventListener("abort", abort));
-			outgoing.setTimeout(idleMs, () => {
-				outgoing.destroy(new Error(`nothing came for ${idleMs / 1000} seconds`));
+			const patienceMs = request.patienceMs ?? idleMs;
+			outgoing.setTimeout(patienceMs, () => {
+				outgoing.destroy(new Error(`nothing came for ${patienceMs / 1000} seconds`));
 			});
+			outgoing.setSocketKeepAlive(true, probeMs);
 			outgoing.on("error", (error) => {
 				reject(certificateError(error, request.origin) ?? error);
 			});

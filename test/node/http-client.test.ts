@@ -305,3 +305,24 @@ test("gives what Node's client gives, however answers are framed and cut into pi
 		{ numRuns: 150 },
 	);
 }, 60_000);
+
+describe.each([
+	["of our own", createHttpTransport()],
+	["of Node's client", plainTransport],
+])("over connections %s", (_title, transport) => {
+	test("a server is waited for as long as the request says", async () => {
+		const slow = "/slow";
+		const { origin } = await serve(({ head, socket }) => {
+			setTimeout(
+				() => socket.write(`${ok}Content-Length: 2\r\n\r\nhi`),
+				head.startsWith(`GET ${slow}`) ? 300 : 0,
+			);
+		});
+		const ask = (target: string, patienceMs?: number): Promise<string> =>
+			transport(get(origin, { target, patienceMs }), undefined).then(streamed);
+		expect(await ask("/prompt", 100)).toBe("hi");
+		expect(await ask(slow, 5000)).toBe("hi");
+		await expect(ask(slow, 100)).rejects.toThrow("nothing came for 0.1 seconds");
+		expect(await ask(slow)).toBe("hi");
+	});
+});

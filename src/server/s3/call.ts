@@ -17,6 +17,8 @@ export type Call = {
 	readonly request: S3Request;
 	readonly body: RequestBody;
 	readonly buckets: Buckets;
+	/** Called where the work begins that may take long: from then on the client is told that it goes on. */
+	readonly keepAlive: () => void;
 	/** Fires when the client has gone or the server ends. */
 	readonly signal: AbortSignal;
 };

@@ -8,6 +8,7 @@ import { readMessage, RequestBody } from "./body.ts";
 import type { Bucket } from "./bucket.ts";
 import type { Answer, Buckets } from "./call.ts";
 import { corsHeaders, preflight } from "./cors.ts";
+import { EarlyAnswer } from "./early-answer.ts";
 import { S3Fault } from "./fault.ts";
 import { perform } from "./operations.ts";
 import { readRequest, servedNames } from "./request.ts";
@@ -31,6 +32,8 @@ export type GatewayOptions = {
 	readonly now?: (() => number) | undefined;
 	/** How long a client may send nothing in the middle of a body. */
 	readonly idleMs?: number | undefined;
+	/** After how long, and how often, a client is told that its copy or completion goes on. */
+	readonly keepAliveMs?: number | undefined;
 };
 
 /** A server that answers. */
@@ -43,6 +46,7 @@ export interface Gateway {
 }
 
 const defaultIdleMs = 60_000;
+const defaultKeepAliveMs = 10_000;
 const headerBytes = 32 * 1024;
 const skipMs = 10_000;
 const defaultGraceMs = 10_000;
@@ -73,6 +77,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 		message: IncomingMessage,
 		response: ServerResponse,
 		signal: AbortSignal,
+		begin: (headers: Readonly<Record<string, string>>) => void,
 	): Promise<{ answer: Answer; headers: Record<string, string> }> => {
 		const request = readRequest(message, served);
 		const headers = corsHeaders(origins, request.headers);
@@ -88,7 +93,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 				if (request.headers.get("expect")?.toLowerCase() === "100-continue") response.writeContinue();
 				return readMessage(message, options.idleMs ?? defaultIdleMs);
 			});
-			return { answer: await perform({ request, body, buckets, signal }), headers };
+			const keepAlive = (): void => {
+				begin(headers);
+			};
+			return { answer: await perform({ request, body, buckets, keepAlive, signal }), headers };
 		} catch (error) {
 			const fault = toFault(error);
 			if (fault.status >= 500 && fault.code === "InternalError" && !signal.aborted) options.onError?.(error);
@@ -99,17 +107,23 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 	const handle = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
 		const requestId = randomBytes(8).toString("hex").toUpperCase();
 		const gone = new AbortController();
+		const early = new EarlyAnswer(response, options.keepAliveMs ?? defaultKeepAliveMs);
 		response.once("close", () => {
 			gone.abort();
+			early.stop();
 		});
 		const signal = AbortSignal.any([gone.signal, ending.signal]);
 		let answer: Answer;
 		let headers: Record<string, string> = {};
 		try {
-			({ answer, headers } = await answerTo(message, response, signal));
+			const begin = (known: Readonly<Record<string, string>>): void => {
+				early.start({ "x-amz-request-id": requestId, ...known });
+			};
+			({ answer, headers } = await answerTo(message, response, signal, begin));
 		} catch (error) {
 			answer = faultAnswer(toFault(error), message, requestId);
 		}
+		early.stop();
 		const more: Record<string, string> = {
 			"x-amz-request-id": requestId,
 			...headers,

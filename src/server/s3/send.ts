@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { errorTable, isBaleError } from "../../core/errors.ts";
 import type { Answer } from "./call.ts";
 import { S3Fault } from "./fault.ts";
-import { formatError } from "./xml-text.ts";
+import { formatError, xmlDeclaration } from "./xml-text.ts";
 
 /** How long a client may take to accept a piece of an answer. */
 const drainMs = 300_000;
@@ -20,6 +20,12 @@ export async function sendAnswer(
 	skipped: () => Promise<void>,
 ): Promise<void> {
 	const document = answer.xml === undefined ? undefined : Buffer.from(answer.xml, "utf8");
+	if (response.headersSent) {
+		await skipped();
+		// The head and the declaration have been sent by `EarlyAnswer`.
+		response.end(answer.xml?.slice(xmlDeclaration.length));
+		return;
+	}
 	const headers: Record<string, string> = { ...answer.headers, ...more };
 	if (document !== undefined) {
 		headers["content-type"] = "application/xml";

@@ -91,6 +91,7 @@ export async function copyPart(call: Call, bucket: Bucket): Promise<Answer> {
 			throw new S3Fault("InvalidRequest", 400, "The part is larger than the maximum of 5 GiB.");
 		const { algorithm } = upload;
 		const wanted = algorithm === undefined ? [] : [algorithm];
+		call.keepAlive();
 		const bytes = await bucket.receive(source.read(range.start, range.end), wanted, call.signal);
 		const part = await using(bytes, () => bucket.putPart(upload, number, bytes));
 		return {
@@ -133,10 +134,9 @@ export async function completeUpload(call: Call, bucket: Bucket): Promise<Answer
 			return { number: Number(number), etag: quoted(requiredText(part, "ETag")), checksum };
 		});
 	if (parts.length === 0 || parts.length > maxParts) throw malformed();
-	const version = await bucket.completeUpload(upload, parts, {
-		...writeCondition(request.headers),
-		...expectedWhole(call, upload),
-	});
+	const expected = { ...writeCondition(request.headers), ...expectedWhole(call, upload) };
+	call.keepAlive();
+	const version = await bucket.completeUpload(upload, parts, expected);
 	return {
 		status: 200,
 		headers: await versionHeader(bucket, version.versionId),

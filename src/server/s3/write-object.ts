@@ -52,6 +52,7 @@ export async function copyObject(call: Call, bucket: Bucket): Promise<Answer> {
 			namedAlgorithm(request.headers.get("x-amz-checksum-algorithm")) ??
 			version.checksum?.algorithm ??
 			"CRC64NVME";
+		call.keepAlive();
 		const bytes = await bucket.receive(source.read(0, version.size), [algorithm], signal);
 		const facts = {
 			headers: directive === "COPY" ? version.headers : given,

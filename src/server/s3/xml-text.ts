@@ -4,11 +4,14 @@
 export type XmlContent = string | number | boolean | readonly XmlMember[];
 export type XmlMember = readonly [name: string, content: XmlContent | undefined];
 
+/** What a document begins with. */
+export const xmlDeclaration = '<?xml version="1.0" encoding="UTF-8"?>';
+
 const namespace = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 /** A whole document with S3's namespace. */
 export function formatXml(name: string, content: XmlContent): string {
-	return `<?xml version="1.0" encoding="UTF-8"?>\n${element(name, content, ` xmlns="${namespace}"`)}`;
+	return `${xmlDeclaration}\n${element(name, content, ` xmlns="${namespace}"`)}`;
 }
 
 /** The document of a failure, which has no namespace. */
@@ -17,7 +20,7 @@ export function formatError(
 	message: string,
 	more: { readonly resource: string; readonly requestId: string },
 ): string {
-	return `<?xml version="1.0" encoding="UTF-8"?>\n${element("Error", [
+	return `${xmlDeclaration}\n${element("Error", [
 		["Code", code],
 		["Message", message],
 		["Resource", more.resource],

@@ -383,6 +383,38 @@ test("an upload is completed with pauses between the attempts, and looked at whe
 	expect([slow.waits, slow.left()]).toEqual([[100, 200], 0]);
 });
 
+test("an upload whose answer was begun before the version was known is looked at", async () => {
+	const document =
+		'<?xml version="1.0"?>\n    <CompleteMultipartUploadResult><ETag>"e"</ETag></CompleteMultipartUploadResult>';
+	const early: Reply = { status: 200, body: streamOf(encodeUtf8(document)) };
+	const found: Reply = {
+		status: 200,
+		headers: { etag: '"e"', "content-length": String(large.length), "x-amz-version-id": "v" },
+	};
+	const { store, left } = scripted([begun, partSent, early, found]);
+	expect(await store.put("a", large)).toMatchObject({ etag: '"e"', versionId: "v" });
+	expect(left()).toBe(0);
+});
+
+test("servers have ten minutes for what may take them long", async () => {
+	const sent = scripted([begun, partSent, completed]);
+	await sent.store.put("a", large);
+	expect(sent.requests.map(({ patienceMs }) => patienceMs)).toEqual([undefined, undefined, 600_000]);
+	const whole = scripted([copied, headOfCopy]);
+	await whole.store.copyFrom(small, "b");
+	expect(whole.requests.map(({ patienceMs }) => patienceMs)).toEqual([600_000, undefined]);
+	const digest = "<ChecksumSHA256>47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=</ChecksumSHA256>";
+	const copiedPart = { status: 200, body: `<CopyPartResult><ETag>"p"</ETag>${digest}</CopyPartResult>` };
+	const inParts = scripted([begun, copiedPart, completed, headOfCopy]);
+	await inParts.store.copyFrom({ ...small, size: large.length }, "b");
+	expect(inParts.requests.map(({ patienceMs }) => patienceMs)).toEqual([
+		undefined,
+		600_000,
+		600_000,
+		undefined,
+	]);
+});
+
 test("a refusal inside the answer to a completion is told at once", async () => {
 	const invalid = scripted([begun, partSent, late("InvalidPart"), { status: 204 }]);
 	await expect(invalid.store.put("a", large)).rejects.toMatchObject({

@@ -69,6 +69,8 @@ export type Operation = {
 	readonly creates?: true;
 	/** Nothing changes by it: may be repeated unsigned when the signature is refused. */
 	readonly isRead: boolean;
+	/** The server may work for minutes before it answers: it copies, or makes an object of parts. */
+	readonly isLong?: true;
 	/** Not sent again when it is not known whether it was carried out: `StoreUnavailable`, or what the server said. */
 	readonly once?: true;
 	readonly signal?: AbortSignal | undefined;
@@ -90,6 +92,8 @@ const maxAttempts = 6;
 const firstDelayMs = 100;
 const maxDelayMs = 20_000;
 const maxRetryAfterMs = 60_000;
+/** As long as services take for objects of 5 TiB, and SDKs wait. */
+const longPatienceMs = 600_000;
 const errorDocumentBytes = 64 * 1024;
 const documentBytes = 32 * 1024 * 1024;
 /** The requester agrees to pay. */
@@ -292,6 +296,7 @@ export class S3Client {
 			target: query === "" ? path : `${path}?${query}`,
 			headers,
 			body: body?.bytes,
+			...(operation.isLong === true ? { patienceMs: longPatienceMs } : {}),
 		};
 	}
 

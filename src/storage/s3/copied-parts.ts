@@ -119,6 +119,7 @@ async function copyPart(
 			"x-amz-copy-source-range": `bytes=${range.offset}-${range.offset + range.length - 1}`,
 		},
 		isRead: false,
+		isLong: true,
 		signal: part.signal,
 	};
 	const outcome = await client.sendForDocument(operation, readCopiedPart);

@@ -66,6 +66,7 @@ export class ObjectCopier {
 			},
 			creates: true,
 			isRead: false,
+			isLong: true,
 			signal: options.signal,
 		};
 		const outcome = await this.#client.sendForDocument(operation, readCopiedEtag);

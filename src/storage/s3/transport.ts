@@ -10,6 +10,8 @@ export type TransportRequest = {
 	/** Lower-case names. `host` is that of the origin. */
 	readonly headers: Readonly<Record<string, string>>;
 	readonly body?: Uint8Array | undefined;
+	/** How many milliseconds the server may be silent; absent: as the transport has it. Pages wait as long as it takes. */
+	readonly patienceMs?: number | undefined;
 };
 
 export type TransportResponse = {

@@ -21,8 +21,8 @@ import type { TransportResponse } from "./transport.ts";
 const clockToleranceMs = 5 * 60 * 1000;
 
 /**
- * How an upload ended; `resolve` means that the answer was lost and the object must be looked at: asked again, a server
- * may say that all is well without saying which version it was.
+ * How an upload ended; `resolve` means that the answer was lost, or does not say which version it was, and the object must
+ * be looked at.
  */
 export type UploadOutcome =
 	| { readonly kind: "done"; readonly etag: string; readonly response: TransportResponse }
@@ -73,13 +73,15 @@ export async function completeUpload(
 		headers: { "content-type": "application/xml", ...upload.conditionHeaders },
 		body: { bytes, sha256: client.sha256(bytes) },
 		isRead: false,
+		isLong: true,
 		signal: upload.signal,
 	};
 	const outcome = await client.sendForDocument(operation, readCompletedEtag);
 	const { repeated } = outcome;
 	if (outcome.ok) {
 		const etag = outcome.document;
-		return repeated ? { kind: "resolve", etag } : { kind: "done", etag, response: outcome.response };
+		const isClear = !repeated && !wasBegunEarly(outcome.response);
+		return isClear ? { kind: "done", etag, response: outcome.response } : { kind: "resolve", etag };
 	}
 	const { code, status } = outcome.failure;
 	// The document with the code may have broken off.
@@ -87,6 +89,12 @@ export async function completeUpload(
 	if (repeated && (isGone || status === 412)) return { kind: "resolve" };
 	if (status === 412) return { kind: "refused" };
 	throw toBaleError(client.subject(operation), outcome.failure);
+}
+
+/** The head may have been sent before the server knew which version it would be; that it has no length shows that. */
+function wasBegunEarly(response: TransportResponse): boolean {
+	const tells = (name: string): boolean => response.header(name) !== undefined;
+	return !tells("x-amz-version-id") && !tells("content-length");
 }
 
 /** The parts of an upload that have arrived; undefined: there is no such upload any more. */

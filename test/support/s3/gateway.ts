@@ -8,7 +8,7 @@ import { scriptCommand } from "../child.ts";
 import { makeTemporaryDirectory, removeDirectory } from "../temporary.ts";
 import { makeKeys, serverAt, type S3Server, type ServerKeys } from "./server.ts";
 
-export type TestGatewayOptions = Pick<GatewayOptions, "origins" | "readOnly" | "idleMs">;
+export type TestGatewayOptions = Pick<GatewayOptions, "origins" | "readOnly" | "idleMs" | "keepAliveMs">;
 
 /** What the process is told. */
 export type GatewayStart = {
