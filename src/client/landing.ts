@@ -5,7 +5,7 @@
 import { BaleError } from "../core/errors.ts";
 import type { Hash, HashType } from "../core/hash.ts";
 import { joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
-import type { CopySource, Store } from "../storage/store.ts";
+import type { CopySource, Store, Versioning } from "../storage/store.ts";
 import { StoreLanding } from "./store-landing.ts";
 import { hashSource } from "../transfer/hash-source.ts";
 import type { Candidate } from "./origin.ts";
@@ -38,6 +38,8 @@ export type LandingJob = {
 	readonly expect?: Hash;
 	/** Write over an object that is there: only where that stays readable as a version. */
 	readonly replace?: boolean;
+	/** What a deleted object has left at the place may hide something that the write would destroy: it is refused then. */
+	readonly neverThere?: boolean;
 	/** An object with the expected content, to be copied instead of sending the bytes where that can be done. */
 	readonly twin?: CopySource;
 };
@@ -54,6 +56,9 @@ export interface Landing {
 	readonly copies: boolean;
 	/** `write` finds out for nothing whether a place is free: objects below this size need not be looked for before. */
 	readonly freeWriteBytes: number;
+	/** Whether the store keeps versions, asked once; see `Store.versioning`. */
+	versioning(signal: AbortSignal | undefined): Promise<Versioning | undefined>;
+	/** A place where a write for which nothing may ever have been there was refused is `blocked`. */
 	inspect(key: string, options?: InspectOptions): Promise<Occupant>;
 	/** Hash of the object at `key`. */
 	hash(key: string, size: number, type: HashType, signal?: AbortSignal): Promise<Hash>;
@@ -98,6 +103,10 @@ class DirectoryLanding implements Landing {
 	constructor(store: Store, root: string) {
 		this.#store = store;
 		this.#root = root;
+	}
+
+	versioning(): Promise<Versioning> {
+		return Promise.resolve("none");
 	}
 
 	async inspect(key: string): Promise<Occupant> {

@@ -124,6 +124,7 @@ export class Mover {
 				to: work.at,
 				size: work.size,
 				replace: work.replace,
+				neverThere: work.neverThere,
 				...(expect === undefined ? {} : { expect }),
 				...(twin === undefined ? {} : { twin }),
 			};

@@ -18,6 +18,8 @@ export type Placed = Work & {
 	readonly displaced: boolean;
 	/** There is other content, which stays readable as a version. */
 	readonly replace: boolean;
+	/** Not where something was deleted: see `LandingJob`. */
+	readonly neverThere: boolean;
 };
 /** Work that needs no copy: the registry has its content at `physicalKey`. */
 export type Found = { readonly work: Work; readonly physicalKey: PhysicalKey; readonly hash: Hash };
@@ -63,23 +65,18 @@ export class Placing {
 		const unsure: Work[] = [];
 		for (const work of pending) {
 			if (settled.has(work)) continue;
-			if (!isRepeated && this.#isNew(work)) place.push(atHome(work, { kind: "none" }));
+			const isNew = !isRepeated && this.#isNew(work) && !(await this.#isSuspended());
+			if (isNew) place.push(await this.#atHome(work, { kind: "none" }));
 			else unsure.push(work);
 		}
 		const { concurrency } = landing;
-		const occupants = await mapPool(
-			unsure,
-			concurrency,
-			(work) => landing.inspect(work.home, { signal }),
-			signal,
-		);
+		const occupants = await mapPool(unsure, concurrency, (work) => this.#inspect(work.home), signal);
 		const contested: Contested[] = [];
 		for (const [index, work] of unsure.entries()) {
 			const occupant = occupants[index] as Occupant;
-			const isOther =
-				occupant.kind === "none" ||
-				(occupant.kind === "object" && keepsOverwritten(occupant) && occupant.size !== work.size);
-			if (isOther && this.#trusted(work) === undefined) place.push(atHome(work, occupant));
+			const mayBeOurs = occupant.kind === "object" && occupant.size === work.size;
+			const isPlain = this.#trusted(work) === undefined && !mayBeOurs;
+			if (isPlain && (await this.#isFree(occupant))) place.push(await this.#atHome(work, occupant));
 			else contested.push({ work, occupant });
 		}
 		await this.#hash(
@@ -124,6 +121,38 @@ export class Placing {
 		});
 	}
 
+	/** Whether what is overwritten is lost although there are versions. */
+	async #isSuspended(): Promise<boolean> {
+		const { landing, options } = this.#context;
+		return (await landing.versioning(options.signal)) === "suspended";
+	}
+
+	/** What is at a place, or lies hidden there and would be lost if something was written. */
+	async #inspect(key: string): Promise<Occupant> {
+		const { landing, options } = this.#context;
+		const { signal } = options;
+		const seen = await landing.inspect(key, { signal });
+		if (seen.kind !== "none" || !(await this.#isSuspended())) return seen;
+		const hidden = await landing.inspect(key, { versionId: "null", signal });
+		return hidden.kind === "none" ? seen : { kind: "blocked" };
+	}
+
+	/** Whether nothing is lost when something is written where this is. */
+	async #isFree(occupant: Occupant): Promise<boolean> {
+		if (occupant.kind === "none") return true;
+		return isVersioned(occupant) && !(await this.#isSuspended());
+	}
+
+	async #atHome(work: Work, occupant: Occupant): Promise<Placed> {
+		return {
+			...work,
+			at: work.home,
+			displaced: false,
+			replace: occupant.kind === "object",
+			neverThere: await this.#isSuspended(),
+		};
+	}
+
 	/** Whether nothing is known to be at the place, and trying to write there costs nothing more than looking. */
 	#isNew(work: Work): boolean {
 		const { landing, head, previous, options } = this.#context;
@@ -137,10 +166,16 @@ export class Placing {
 		const { name, options } = this.#context;
 		const at = await this.#existing(work, hash, occupant);
 		if (at !== undefined) return { work, physicalKey: at, hash };
-		if (occupant.kind === "none" || keepsOverwritten(occupant)) return atHome(work, occupant);
+		if (await this.#isFree(occupant)) return this.#atHome(work, occupant);
 		const sha256 = await plainSha256(work.from, work.size, options.signal);
 		this.elsewhere.add(work.key);
-		return { ...work, at: layout.object(name, sha256, work.key), displaced: true, replace: false };
+		return {
+			...work,
+			at: layout.object(name, sha256, work.key),
+			displaced: true,
+			replace: false,
+			neverThere: false,
+		};
 	}
 
 	/** Where in the registry the previous revision keeps this entry, if anywhere and if it can be the same content. */
@@ -163,7 +198,7 @@ export class Placing {
 		if (await this.#holds(work.home, occupant, work.size, hash)) {
 			return withVersion(joinPhysicalKey(root, work.home), occupant);
 		}
-		if (occupant.kind === "none" || keepsOverwritten(occupant)) return undefined;
+		if (await this.#isFree(occupant)) return undefined;
 		const displaced = layout.object(
 			this.#context.name,
 			await plainSha256(work.from, work.size, signal),
@@ -197,7 +232,7 @@ export class Placing {
 		const isHome = key === home && versionId === undefined;
 		const occupant = isHome ? atHome : await landing.inspect(key, { versionId, signal: options.signal });
 		if (occupant.kind !== "object" || occupant.size !== size) return false;
-		if (keepsOverwritten(occupant) && occupant.versionId === versionId) return true;
+		if (isVersioned(occupant) && occupant.versionId === versionId) return true;
 		if (occupant.hash !== undefined) return sameHash(occupant.hash, hash);
 		return (
 			this.#context.head !== undefined &&
@@ -206,17 +241,13 @@ export class Placing {
 	}
 }
 
-/** Whether an object stays readable by its version when another is put at its key. */
-function keepsOverwritten(occupant: Occupant): boolean {
+/** Whether an object is a version that never changes. */
+function isVersioned(occupant: Occupant): occupant is Occupant & { readonly versionId: string } {
 	return occupant.kind === "object" && occupant.versionId !== undefined && occupant.versionId !== "null";
 }
 
 function isVersion(key: PhysicalKey | undefined): boolean {
 	return key?.kind === "s3" && key.versionId !== undefined && key.versionId !== "null";
-}
-
-function atHome(work: Work, occupant: Occupant): Placed {
-	return { ...work, at: work.home, displaced: false, replace: occupant.kind === "object" };
 }
 
 function withVersion(key: PhysicalKey, occupant: Occupant): PhysicalKey {

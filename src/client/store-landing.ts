@@ -5,7 +5,16 @@ import type { Hash, HashType } from "../core/hash.ts";
 import { joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import { changedHints } from "../storage/byte-source.ts";
 import { chunkedHash } from "../storage/s3/checksum.ts";
-import type { ByteSource, Checksum, CopySource, ObjectInfo, Store, WriteOptions } from "../storage/store.ts";
+import type {
+	ByteSource,
+	Checksum,
+	Condition,
+	CopySource,
+	ObjectInfo,
+	Store,
+	Versioning,
+	WriteOptions,
+} from "../storage/store.ts";
 import { hashSource } from "../transfer/hash-source.ts";
 import { mapPool } from "../transfer/pool.ts";
 import type { InspectOptions, Landed, Landing, LandingJob, Occupant } from "./landing.ts";
@@ -24,6 +33,9 @@ export class StoreLanding implements Landing {
 	readonly copies: boolean;
 	readonly freeWriteBytes: number;
 	readonly #store: Store;
+	#versioning: Promise<Versioning | undefined> | undefined;
+	/** Places that others have taken, or where a deleted object has left something that is not seen. */
+	readonly #refused = new Set<string>();
 
 	constructor(store: Store) {
 		this.#store = store;
@@ -32,10 +44,14 @@ export class StoreLanding implements Landing {
 		this.freeWriteBytes = store.features.conditions ? partsBytes : 0;
 	}
 
+	versioning(signal: AbortSignal | undefined): Promise<Versioning | undefined> {
+		return (this.#versioning ??= this.#store.versioning?.(signal) ?? Promise.resolve(undefined));
+	}
+
 	async inspect(key: string, { versionId, signal }: InspectOptions = {}): Promise<Occupant> {
 		const version = versionId === undefined ? {} : { versionId };
 		const info = await this.#store.head(key, { ...version, signal });
-		if (info === undefined) return { kind: "none" };
+		if (info === undefined) return { kind: this.#refused.has(key) ? "blocked" : "none" };
 		const hash = hashOf(info);
 		return {
 			kind: "object",
@@ -52,17 +68,31 @@ export class StoreLanding implements Landing {
 		return hashSource(source, type, platform().createSha256, { signal });
 	}
 
-	write(jobs: readonly LandingJob[], options: MoveOptions): Promise<Landed[]> {
-		return mapPool(
+	async write(jobs: readonly LandingJob[], options: MoveOptions): Promise<Landed[]> {
+		let refusal: BaleError | undefined;
+		const results = await mapPool(
 			jobs,
 			options.concurrency ?? objectsAtOnce,
 			async (job, index) => {
-				const landed = await this.#writeOne(job, (bytes) => options.onBytes?.(index, bytes), options.signal);
-				options.onDone?.(index);
-				return landed;
+				try {
+					const landed = await this.#writeOne(
+						job,
+						(bytes) => options.onBytes?.(index, bytes),
+						options.signal,
+					);
+					options.onDone?.(index);
+					return [landed];
+				} catch (error) {
+					// The others are written all the same, so that one more round is enough.
+					if (!isBaleError(error, "DestinationConflict")) throw error;
+					refusal ??= error;
+					return [];
+				}
 			},
 			options.signal,
 		);
+		if (refusal !== undefined) throw refusal;
+		return results.flat();
 	}
 
 	async #writeOne(
@@ -72,7 +102,7 @@ export class StoreLanding implements Landing {
 	): Promise<Landed> {
 		const options: WriteOptions = {
 			signal,
-			...(job.replace === true ? {} : { condition: { ifAbsent: true } }),
+			...(job.replace === true ? {} : { condition: absence(job) }),
 		};
 		try {
 			const copied = await this.#copy(job, onBytes, options);
@@ -82,6 +112,7 @@ export class StoreLanding implements Landing {
 			return await this.#send(job, onBytes, instead);
 		} catch (error) {
 			if (!isBaleError(error, "Conflict")) throw error;
+			if (job.neverThere === true) this.#refused.add(job.to);
 			throw new BaleError("DestinationConflict", `"${job.to}" appeared in the meantime`, { cause: error });
 		}
 	}
@@ -120,7 +151,7 @@ export class StoreLanding implements Landing {
 		if (info.size !== job.size) throw changed(job, info.size);
 		if (isOther) throw mismatch(job, hash);
 		onBytes(job.size);
-		return { physicalKey: this.#physicalKey(job.to, info), hash };
+		return { physicalKey: await this.#physicalKey(job.to, info), hash };
 	}
 
 	async #send(job: LandingJob, onBytes: (bytes: number) => void, options: WriteOptions): Promise<Landed> {
@@ -152,18 +183,23 @@ export class StoreLanding implements Landing {
 		if (hash === undefined || !checked) {
 			throw new TypeError(`the store did not tell what it wrote to "${job.to}"`);
 		}
-		const landed = { physicalKey: this.#physicalKey(job.to, info), hash };
+		const landed = { physicalKey: await this.#physicalKey(job.to, info), hash };
 		return file === undefined || !("path" in job.from)
 			? landed
 			: { ...landed, read: { path: job.from.path, source: file, hash } };
 	}
 
-	#physicalKey(key: string, info: ObjectInfo): PhysicalKey {
+	async #physicalKey(key: string, info: ObjectInfo): Promise<PhysicalKey> {
 		const place = joinPhysicalKey(this.#store.root, key);
-		return place.kind === "s3" && info.versionId !== undefined
-			? { ...place, versionId: info.versionId }
-			: place;
+		// Not every server says that what it has written is this version, which others can be put over later.
+		const isNull = (await this.#versioning) === "suspended";
+		const versionId = info.versionId ?? (isNull ? "null" : undefined);
+		return place.kind === "s3" && versionId !== undefined ? { ...place, versionId } : place;
 	}
+}
+
+function absence({ neverThere }: LandingJob): Condition {
+	return neverThere === true ? { ifAbsent: true, neverThere } : { ifAbsent: true };
 }
 
 /** What is copied, with its size and pinned to its state. */

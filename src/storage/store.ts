@@ -67,6 +67,11 @@ export type WriteOptions = {
 	 */
 	readonly check?: (checksum: Checksum) => void;
 };
+/**
+ * What becomes of objects that are overwritten: they stay as versions, or are gone. `suspended`: what is written now is the
+ * version `null` and takes the place of the one before, also where that lies under another version or a delete marker.
+ */
+export type Versioning = "enabled" | "suspended" | "none";
 /** An object in a bucket to copy from: what is known of it decides how it is copied, and pins what is copied. */
 export type CopySource = {
 	readonly bucket: string;
@@ -168,6 +173,11 @@ export interface Store {
 	list(prefix: string, options?: ListOptions): AsyncIterable<ListItem>;
 	/** The latest version of every object, as `list` without delimiter, with its version id. Absent: there are no versions. */
 	listVersions?(prefix: string, options?: Omit<ListOptions, "delimiter">): AsyncIterable<ObjectInfo>;
+	/**
+	 * Whether versions are kept now; asked anew each time. Resolves to undefined when that is not told, as to somebody who may
+	 * not ask: what is told of each object must do. Absent: never.
+	 */
+	versioning?(signal?: AbortSignal): Promise<Versioning | undefined>;
 	/**
 	 * Copies an object without its bytes passing through this process. Resolves to undefined when that cannot be done.
 	 * Throws `ObjectNotFound` when there is no such object. Absent: it never can.

@@ -145,7 +145,7 @@ describe("buckets with settings", () => {
 		await store.put("a", text("content"));
 		await (await store.get("a"))?.body.cancel();
 		await store.head("a");
-		await store.detectVersions();
+		await store.versioning();
 		for await (const item of store.list("")) expect(item).toBeUndefined();
 		await store.put("large", new Uint8Array(9 * 1024 * 1024));
 		for (const [key, size] of [

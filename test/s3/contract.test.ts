@@ -20,12 +20,17 @@ onEachServer((server, { traits, versioned }) => {
 	describeStore("S3Store with versions", () => open(true), { ...traits, ...versioned });
 	describeStore("S3Store below a prefix", () => open(false, "some/where"), traits);
 
-	describe("S3Store.detectVersions", () => {
-		test.each([true, false])("says %s of a bucket", async (versions) => {
-			const store = server().openStore(await server().makeBucket({ versions }));
-			expect(await store.detectVersions()).toBe(versions);
-			expect(store.features.versions).toBe(versions);
-		});
+	test("S3Store.versioning() tells what a bucket does now", async () => {
+		const bucket = await server().makeBucket();
+		const store = server().openStore(bucket);
+		expect(await store.versioning()).toBe("none");
+		expect(store.features.versions).toBe(false);
+		await server().setVersioning(bucket, "Enabled");
+		expect(await store.versioning()).toBe("enabled");
+		expect(store.features.versions).toBe(true);
+		await server().setVersioning(bucket, "Suspended");
+		expect(await store.versioning()).toBe("suspended");
+		expect(store.features.versions).toBe(false);
 	});
 
 	describe("S3Store", () => {

@@ -57,7 +57,7 @@ export function bucketLocation(): Promise<Answer> {
 }
 
 export async function bucketVersioning(_call: Call, bucket: Bucket): Promise<Answer> {
-	const status = (await bucket.versioning()) ? "Enabled" : undefined;
+	const status = { enabled: "Enabled", suspended: "Suspended", none: undefined }[await bucket.versioning()];
 	return { status: 200, xml: formatXml("VersioningConfiguration", [["Status", status]]) };
 }
 

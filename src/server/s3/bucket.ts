@@ -3,6 +3,8 @@
  * (`src/server/s3`, which knows requests and XML) and the files (`src/server/s3/files`, which knows neither).
  */
 
+import type { Versioning } from "../../storage/store.ts";
+
 /** Checksums that were verified when the bytes arrived. Base64, as S3 writes them. */
 export interface ObjectChecksum {
 	readonly algorithm: "SHA256" | "CRC64NVME" | "SHA1" | "CRC32" | "CRC32C";
@@ -107,7 +109,7 @@ export interface CompleteExpectation {
  */
 export interface Bucket {
 	readonly name: string;
-	versioning(): Promise<boolean>;
+	versioning(): Promise<Versioning>;
 	setVersioning(enabled: boolean): Promise<void>;
 	/**
 	 * The newest version, or the one named; a delete marker is returned as such. undefined when there is none, also

@@ -22,7 +22,7 @@ export async function deleteObject(call: Call, bucket: Bucket): Promise<Answer> 
 		);
 	const gone = await bucket.delete(key, versionOf(call));
 	if (gone === undefined) return { status: 204 };
-	const kept = gone.versionId !== "null" || (await bucket.versioning());
+	const kept = gone.versionId !== "null" || (await bucket.versioning()) !== "none";
 	return {
 		status: 204,
 		headers: {

@@ -63,9 +63,9 @@ export function givenHeaders(request: S3Request): ObjectHeaders {
 	return Object.fromEntries(given);
 }
 
-/** The id of a version, where versions are kept. */
+/** The id of a version, where versions are or were kept. */
 export async function versionHeader(bucket: Bucket, versionId: string): Promise<Record<string, string>> {
-	if (versionId === "null" && !(await bucket.versioning())) return {};
+	if (versionId === "null" && (await bucket.versioning()) === "none") return {};
 	return { "x-amz-version-id": versionId };
 }
 

@@ -1,4 +1,5 @@
 /** The documents that requests and answers of S3 consist of. */
+import type { Versioning } from "../store.ts";
 import { XmlSyntaxError, childText, parseXml, type XmlElement } from "./xml.ts";
 import { decodeListed } from "./percent.ts";
 
@@ -127,9 +128,11 @@ export function readCopiedPart(text: string): Omit<CompletedPart, "number"> {
 	return { etag: required(root, "ETag"), checksum: childText(root, "ChecksumSHA256") };
 }
 
-/** Whether a GetBucketVersioning answer says that versions are kept now. Throws `XmlSyntaxError`. */
-export function readVersioningEnabled(text: string): boolean {
-	return childText(rootCalled(text, "VersioningConfiguration"), "Status") === "Enabled";
+/** What a GetBucketVersioning answer says. Throws `XmlSyntaxError`. */
+export function readVersioning(text: string): Versioning {
+	const status = childText(rootCalled(text, "VersioningConfiguration"), "Status");
+	if (status === "Enabled") return "enabled";
+	return status === "Suspended" ? "suspended" : "none";
 }
 
 /** The body that completes a multipart upload. */

@@ -6,7 +6,7 @@ import type { Operation, S3Client } from "./client.ts";
 import { copyInParts, copyRefusal, CannotCopy, sourceHeaders, type Copied } from "./copied-parts.ts";
 import { readCopiedEtag } from "./document.ts";
 import type { ObjectReader } from "./object-reader.ts";
-import { headersOf, multipartBytes } from "./object-writer.ts";
+import { headersOf, hidesMarker, multipartBytes } from "./object-writer.ts";
 import type { UploadJournal } from "./upload-journal.ts";
 
 /**
@@ -72,11 +72,10 @@ export class ObjectCopier {
 		const outcome = await this.#client.sendForDocument(operation, readCopiedEtag);
 		if (!outcome.ok) {
 			if (outcome.failure.status === 412 && options.condition !== undefined) {
-				const found = await this.#reader.head(key, { signal: options.signal });
-				if (found !== undefined || !("ifAbsent" in options.condition)) {
+				// The source may have changed instead: the same copy without a condition tells.
+				if (!(await hidesMarker(this.#reader, key, options))) {
 					throw conflict(key, "it was changed by somebody else");
 				}
-				// A deleted object's marker that the server takes for an object, or the source has changed.
 				const { condition: _condition, ...unconditional } = options;
 				return this.#copyWhole(source, key, unconditional);
 			}

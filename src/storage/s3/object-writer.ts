@@ -109,7 +109,7 @@ export class ObjectWriter {
 				return writtenInfo(key, body.size, outcome.etag, checksum, outcome.response);
 			}
 			if (outcome.kind === "refused") this.#conditions.learn(true);
-			if (outcome.kind === "refused" && attempt === 1 && (await this.#hidesMarker(key, options))) {
+			if (outcome.kind === "refused" && attempt === 1 && (await hidesMarker(this.#reader, key, options))) {
 				Object.assign(upload, { conditionHeaders: {} });
 				continue;
 			}
@@ -168,7 +168,11 @@ export class ObjectWriter {
 		if (status === 412 && options.condition !== undefined) this.#conditions.learn(true);
 		const isCondition = status === 412 || (status === 404 && code !== "NoSuchBucket");
 		if (options.condition === undefined || !isCondition) throw this.#writeError(operation, outcome);
-		if (!outcome.repeated && "if-none-match" in conditionHeaders && (await this.#hidesMarker(key, options))) {
+		if (
+			!outcome.repeated &&
+			"if-none-match" in conditionHeaders &&
+			(await hidesMarker(this.#reader, key, options))
+		) {
 			return this.#putWhole(key, bytes, sha256, {}, options);
 		}
 		const ours = outcome.repeated ? { checksum, etag: undefined } : undefined;
@@ -202,17 +206,6 @@ export class ObjectWriter {
 		throw conflict(key, "it exists already", found === undefined ? {} : { found: found.etag });
 	}
 
-	/**
-	 * Some servers take a deleted object's marker for the object itself when they check that there is none: they refuse
-	 * the write although there is nothing to read.
-	 */
-	async #hidesMarker(key: string, options: WriteOptions): Promise<boolean> {
-		const { condition } = options;
-		// Two who write where something was deleted could both take themselves for the only one.
-		const absent = condition !== undefined && "ifAbsent" in condition && condition.neverThere !== true;
-		return absent && (await this.#reader.head(key, { signal: options.signal })) === undefined;
-	}
-
 	#writeError(operation: Operation, refusal: Refusal): BaleError {
 		const { code, status } = refusal.failure;
 		if (status === 409 && /Parent|Directory|ObjectExists|KeyCollision/i.test(code)) {
@@ -230,4 +223,18 @@ export class ObjectWriter {
 export function headersOf(condition: Condition | undefined): Record<string, string> {
 	if (condition === undefined) return {};
 	return "ifAbsent" in condition ? { "if-none-match": "*" } : { "if-match": condition.ifEtag };
+}
+
+/**
+ * Some servers take a deleted object's marker for the object itself when they check that there is none: they refuse
+ * the write although there is nothing to read. Whether that is so here, and the write may be repeated without its condition.
+ */
+export async function hidesMarker(
+	reader: ObjectReader,
+	key: string,
+	{ condition, signal }: WriteOptions,
+): Promise<boolean> {
+	// Two who write where something was deleted could both take themselves for the only one.
+	const absent = condition !== undefined && "ifAbsent" in condition && condition.neverThere !== true;
+	return absent && (await reader.head(key, { signal })) === undefined;
 }

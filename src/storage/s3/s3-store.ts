@@ -14,11 +14,12 @@ import type {
 	Sink,
 	Store,
 	UnfinishedUpload,
+	Versioning,
 	WriteOptions,
 } from "../store.ts";
 import { S3Client, type Operation, type S3ClientOptions } from "./client.ts";
 import { Conditions, type ServiceMemory } from "./conditions.ts";
-import { readVersioningEnabled } from "./document.ts";
+import { readVersioning } from "./document.ts";
 import { toBaleError } from "./failure.ts";
 import { listLatestVersions, listObjects } from "./listing.ts";
 import { MemoryBudget } from "./memory-budget.ts";
@@ -60,8 +61,9 @@ export class S3Store implements Store {
 	readonly #copier: ObjectCopier;
 	readonly #conditions: Conditions;
 	readonly #filtersHeaders: boolean;
-	#keepsVersions: Promise<boolean> | undefined;
-	#versions = false;
+	/** The last answer of `versioning`, once it is there, and the last question. */
+	#versioning: Versioning | undefined;
+	#asked: Promise<Versioning | undefined> | undefined;
 
 	constructor(options: S3StoreOptions) {
 		const prefix = (options.prefix ?? "").replace(/^\/+|\/+$/g, "");
@@ -85,10 +87,10 @@ export class S3Store implements Store {
 		this.#copier = new ObjectCopier(this.#client, this.#prefix, this.#reader, options.journal);
 	}
 
-	/** `versions` is false until `detectVersions` was asked. */
+	/** `versions` is false until `versioning` was asked. */
 	get features(): Store["features"] {
 		return {
-			versions: this.#versions,
+			versions: this.#versioning === "enabled",
 			conditions: this.#conditions.honoured,
 			writable: true,
 			checksums: true,
@@ -100,13 +102,11 @@ export class S3Store implements Store {
 		return this.#client.service;
 	}
 
-	/** Whether the bucket keeps overwritten objects now; false also when it does not tell. */
-	detectVersions(signal?: AbortSignal): Promise<boolean> {
-		this.#keepsVersions ??= this.#askVersioning(signal).catch((error: unknown) => {
-			this.#keepsVersions = undefined;
-			throw error;
-		});
-		return this.#keepsVersions;
+	versioning(signal?: AbortSignal): Promise<Versioning | undefined> {
+		const asked = this.#askVersioning(signal);
+		this.#asked = asked;
+		asked.catch(() => (this.#asked = undefined));
+		return asked;
 	}
 
 	detectConditions(signal?: AbortSignal): Promise<boolean> {
@@ -132,8 +132,9 @@ export class S3Store implements Store {
 	async put(key: string, source: ByteSource | Uint8Array, options?: WriteOptions): Promise<ObjectInfo> {
 		const written = await this.#writer.put(key, source, options);
 		if (written.versionId !== undefined || !this.#filtersHeaders) return written;
-		if (await this.detectVersions(options?.signal)) throw versionHidden(this.root.bucket, key);
-		return written;
+		const versioning = await (this.#asked ?? this.versioning(options?.signal));
+		if (versioning === "enabled") throw versionHidden(this.root.bucket, key);
+		return versioning === "suspended" ? { ...written, versionId: "null" } : written;
 	}
 
 	/** Uploads in parts below the store's root that are neither complete nor aborted, whoever began them. */
@@ -199,23 +200,22 @@ export class S3Store implements Store {
 		yield* listLatestVersions(this.#client, this.#prefix, prefix, options);
 	}
 
-	async #askVersioning(signal: AbortSignal | undefined): Promise<boolean> {
+	async #askVersioning(signal: AbortSignal | undefined): Promise<Versioning | undefined> {
+		const operation: Operation = {
+			action: "s3:GetBucketVersioning",
+			method: "GET",
+			query: [["versioning", ""]],
+			// Nobody may ask without keys.
+			isRead: false,
+			signal,
+		};
 		try {
-			this.#versions = await this.#client.expectDocument(
-				{
-					action: "s3:GetBucketVersioning",
-					method: "GET",
-					query: [["versioning", ""]],
-					isRead: true,
-					signal,
-				},
-				readVersioningEnabled,
-			);
+			this.#versioning = await this.#client.expectDocument(operation, readVersioning);
+			return this.#versioning;
 		} catch (error) {
-			if (!isBaleError(error, "AccessDenied", "Unsupported")) throw error;
-			this.#versions = false;
+			if (!isBaleError(error, "AccessDenied", "Unsupported", "ObjectNotFound")) throw error;
+			return undefined;
 		}
-		return this.#versions;
 	}
 }
 

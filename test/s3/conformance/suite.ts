@@ -24,12 +24,16 @@ const deviations: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 		"listing: encodes keys when that is wanted": "it does not, and does not say so",
 		"listing: DeleteObjects says nothing of what went well when that is wanted": "it says all",
 		"listing: DeleteObjects refuses what is no list": "it answers InvalidRequest",
+		'versions: suspended, answers name the version "null"': "it names none",
 		"boto3: pages of versions and markers": "it gives the page of a marker again and again",
 		"signatures: need known keys": "it answers 404",
 	},
 	minio: {
 		"reading: GET ignores ranges that are none": "it refuses them",
 		"uploads in parts: a completion without parts is refused": "it answers InvalidRequest",
+		'versions: suspended, answers name the version "null"': "it names none",
+		'versions: suspended, a deletion is a marker "null" in place of that version':
+			"it says nothing of a marker",
 		"listing: has objects below an object": "it does not list them",
 	},
 };

@@ -131,4 +131,66 @@ conformance("versions", ({ spec, server, ask, put }) => {
 		const listed = await ask({ bucket, query: { versions: "" } });
 		expect(texts(listed, "Version", "VersionId")).toEqual(["null"]);
 	});
+
+	/** A bucket that has kept versions and keeps none now. */
+	const suspended = async (): Promise<{ bucket: string; one: string; two: string }> => {
+		const found = await twice();
+		await server().setVersioning(found.bucket, "Suspended");
+		return found;
+	};
+
+	spec("suspended, a bucket tells so", async () => {
+		const { bucket } = await suspended();
+		expect(text(await ask({ bucket, query: { versioning: "" } }), "Status")).toBe("Suspended");
+		await server().setVersioning(bucket, "Enabled");
+		expect(text(await ask({ bucket, query: { versioning: "" } }), "Status")).toBe("Enabled");
+	});
+
+	spec('suspended, each write takes the place of the version "null", and of no other', async () => {
+		const { bucket, one, two } = await suspended();
+		await put(bucket, "a", "four");
+		await put(bucket, "a", "fives");
+		const listed = await ask({ bucket, query: { versions: "" } });
+		expect(texts(listed, "Version", "VersionId")).toEqual(["null", two, one]);
+		expect((await ask({ bucket, key: "a" })).text).toBe("fives");
+		expect((await ask({ bucket, key: "a", query: { versionId: "null" } })).text).toBe("fives");
+		expect((await ask({ bucket, key: "a", query: { versionId: two } })).text).toBe("three");
+	});
+
+	spec('suspended, answers name the version "null"', async () => {
+		const { bucket } = await suspended();
+		expect((await put(bucket, "a", "four")).headers["x-amz-version-id"]).toBe("null");
+		expect((await ask({ bucket, key: "a" })).headers["x-amz-version-id"]).toBe("null");
+		expect((await ask({ method: "HEAD", bucket, key: "a" })).headers["x-amz-version-id"]).toBe("null");
+	});
+
+	spec('suspended, the version "null" is replaced also under others', async () => {
+		const bucket = await server().makeBucket();
+		await put(bucket, "a", "null");
+		await put(bucket, "b", "null");
+		await server().setVersioning(bucket, "Enabled");
+		const a = idOf(await put(bucket, "a", "one"));
+		const marker = idOf(await ask({ method: "DELETE", bucket, key: "b" }));
+		await server().setVersioning(bucket, "Suspended");
+		expect((await ask({ bucket, key: "b", query: { versionId: "null" } })).text).toBe("null");
+		await put(bucket, "a", "other");
+		await put(bucket, "b", "other");
+		const listed = await ask({ bucket, query: { versions: "" } });
+		expect(texts(listed, "Version", "VersionId")).toEqual(["null", a, "null"]);
+		expect(texts(listed, "DeleteMarker", "VersionId")).toEqual([marker]);
+		for (const key of ["a", "b"]) {
+			expect((await ask({ bucket, key, query: { versionId: "null" } })).text).toBe("other");
+		}
+	});
+
+	spec('suspended, a deletion is a marker "null" in place of that version', async () => {
+		const { bucket, two } = await suspended();
+		await put(bucket, "a", "four");
+		const deleted = await ask({ method: "DELETE", bucket, key: "a" });
+		expect(deleted.headers).toMatchObject({ "x-amz-delete-marker": "true", "x-amz-version-id": "null" });
+		expect((await ask({ bucket, key: "a" })).status).toBe(404);
+		expect((await ask({ bucket, key: "a", query: { versionId: two } })).text).toBe("three");
+		const listed = await ask({ bucket, query: { versions: "" } });
+		expect(texts(listed, "DeleteMarker", "VersionId")).toEqual(["null"]);
+	});
 });

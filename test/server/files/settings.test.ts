@@ -8,9 +8,9 @@ import { historyOf, newBucket, put } from "./folder-bucket.ts";
 test("versions are kept until somebody says otherwise, for all processes", async () => {
 	const { bucket, root } = await newBucket();
 	const other = (await newBucket(root)).bucket;
-	expect(await other.versioning()).toBe(true);
+	expect(await other.versioning()).toBe("enabled");
 	await bucket.setVersioning(false);
-	expect(await other.versioning()).toBe(false);
+	expect(await other.versioning()).toBe("suspended");
 	expect((await put(other, "a", "1")).versionId).toBe("null");
 	expect((await put(other, "a", "2")).versionId).toBe("null");
 	expect(await historyOf(other, "a")).toEqual(["2"]);
@@ -22,9 +22,9 @@ test("versions are kept until somebody says otherwise, for all processes", async
 test("who opens a folder says what is kept while nobody has", async () => {
 	const root = temporaryDirectory();
 	const bucket = await openBucket(root, "bucket", { versions: false });
-	expect(await bucket.versioning()).toBe(false);
+	expect(await bucket.versioning()).toBe("none");
 	await bucket.setVersioning(true);
-	expect(await (await openBucket(root, "bucket", { versions: false })).versioning()).toBe(true);
+	expect(await (await openBucket(root, "bucket", { versions: false })).versioning()).toBe("enabled");
 });
 
 test("what was kept stays when no more versions are", async () => {
@@ -62,7 +62,7 @@ test("damaged settings make no version be lost", async () => {
 	mkdirSync(join(root, ".bale/bucket"), { recursive: true });
 	for (const text of ["{", "null", "[]", '{"versioning":"no","names":[1]}']) {
 		writeFileSync(join(root, ".bale/bucket/settings.json"), text);
-		expect(await bucket.versioning()).toBe(true);
+		expect(await bucket.versioning()).toBe("enabled");
 	}
 	await put(bucket, "a", "1");
 	expect((await put(bucket, "a", "2")).versionId).not.toBe("null");

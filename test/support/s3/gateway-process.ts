@@ -14,9 +14,7 @@ const gateway = await startGateway({
 	async create(name) {
 		const folder = join(root, name);
 		mkdirSync(folder);
-		const bucket = await openFolder(folder, name, { durability: "process" });
-		await bucket.setVersioning(false);
-		return bucket;
+		return openFolder(folder, name, { durability: "process", versions: false });
 	},
 	onError: (error) => {
 		console.error(error);

@@ -16,6 +16,8 @@ export type S3Server = {
 	readonly environment: Readonly<Record<string, string>>;
 	/** Makes an empty bucket and gives its name, which is a new one when none is given. */
 	makeBucket(options?: { readonly versions?: boolean; readonly name?: string }): Promise<string>;
+	/** Has overwritten objects kept, or no more of them. */
+	setVersioning(bucket: string, status: "Enabled" | "Suspended"): Promise<void>;
 	/** A store over a bucket. */
 	openStore(bucket: string, options?: Partial<S3StoreOptions>): S3Store;
 	/** Requests to a bucket. */
@@ -42,6 +44,17 @@ export function serverAt(endpoint: string, credentials: ServerKeys, stop: () => 
 		credentials: () => Promise.resolve(credentials),
 	});
 	const client = (bucket: string) => new S3Client(options(bucket));
+	const setVersioning = async (bucket: string, status: string): Promise<void> => {
+		const admin = client(bucket);
+		const bytes = encodeUtf8(
+			`<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>${status}</Status></VersioningConfiguration>`,
+		);
+		const body = { bytes, sha256: admin.sha256(bytes) };
+		const action = "s3:PutBucketVersioning";
+		(
+			await admin.expect({ action, method: "PUT", query: [["versioning", ""]], body, isRead: false })
+		).discard();
+	};
 	return {
 		endpoint,
 		credentials,
@@ -55,17 +68,11 @@ export function serverAt(endpoint: string, credentials: ServerKeys, stop: () => 
 		},
 		async makeBucket({ versions = false, name: bucket = `bale-${randomBytes(5).toString("hex")}` } = {}) {
 			const admin = client(bucket);
-			const change = { action: "s3:CreateBucket", method: "PUT", isRead: false } as const;
-			(await admin.expect(change)).discard();
-			if (versions) {
-				const bytes = encodeUtf8(
-					'<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>',
-				);
-				const body = { bytes, sha256: admin.sha256(bytes) };
-				(await admin.expect({ ...change, query: [["versioning", ""]], body })).discard();
-			}
+			(await admin.expect({ action: "s3:CreateBucket", method: "PUT", isRead: false })).discard();
+			if (versions) await setVersioning(bucket, "Enabled");
 			return bucket;
 		},
+		setVersioning,
 		openStore: (bucket, more = {}) => new S3Store({ ...options(bucket), ...more }),
 		client,
 		stop,

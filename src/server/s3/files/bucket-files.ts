@@ -38,7 +38,7 @@ export async function openBucket(root: string, name: string, options: BucketOpti
 	const folders = new FolderNames(places);
 	return {
 		name,
-		versioning: () => asFaults(() => state.versioning()),
+		versioning: () => asFaults(() => state.status()),
 		setVersioning: (enabled) => asFaults(() => state.setVersioning(enabled)),
 		head: (key, versionId) =>
 			asFaults(() => (isFolderKey(key) ? readMarker : headObject)(state, key, versionId)),

@@ -1,4 +1,5 @@
 import { withFileLock } from "../../../node/file-lock.ts";
+import type { Versioning } from "../../../storage/store.ts";
 import { KeyRecords } from "./key-records.ts";
 import type { Places } from "./places.ts";
 import { changeSettings, readSettings } from "./settings.ts";
@@ -23,8 +24,15 @@ export class BucketState {
 		this.#versions = options.versions;
 	}
 
+	/** Whether what is written gets an id of its own. */
 	versioning(): boolean {
 		return readSettings(this.places).versioning ?? this.#versions;
+	}
+
+	/** As S3 tells it: `suspended` where somebody has said that no versions are to be kept. */
+	status(): Versioning {
+		if (this.versioning()) return "enabled";
+		return readSettings(this.places).versioning === undefined ? "none" : "suspended";
 	}
 
 	setVersioning(versioning: boolean): Promise<void> {
