@@ -5,7 +5,15 @@ import tseslint from "typescript-eslint";
 const typed = ["src/**/*.ts", "test/**/*.ts", "vitest.config.ts"];
 
 export default defineConfig(
-	globalIgnores(["dist/", "node_modules/", ".tools/", ".bale-demo/", "coverage/", "test/golden/**/input/"]),
+	globalIgnores([
+		"dist/",
+		"wasm/",
+		"node_modules/",
+		".tools/",
+		".bale-demo/",
+		"coverage/",
+		"test/golden/**/input/",
+	]),
 	{ linterOptions: { reportUnusedDisableDirectives: "error" } },
 	{ files: ["**/*.js", "**/*.mjs"], extends: [eslint.configs.recommended] },
 	{

@@ -3,10 +3,10 @@
  * small WebAssembly module where the machine allows it, several times faster
  * ([decision 45](../../docs/decisions/0045-crc64nvme-is-webassembly.md)).
  */
-import { parseBase64 } from "./base64.ts";
 import { contentAt, contentBytes, moduleBase64, stateAt } from "./crc64nvme-module.ts";
 import { updatePlain } from "./crc64nvme-plain.ts";
 import type { Digest } from "./hash.ts";
+import { instantiate } from "./webassembly.ts";
 
 /** The 64 bits of a sum that goes on, in two halves. */
 export type Crc64Nvme = { low: number; high: number };
@@ -53,7 +53,7 @@ export function digestBy(update: Update): Digest {
 
 /** Makes the module; `undefined` where there is no WebAssembly, or a page forbids it. */
 export function makeUpdate(): Update | undefined {
-	const module = instantiate();
+	const module = instantiate(moduleBase64) as Exports | undefined;
 	if (module === undefined) return undefined;
 	const memory = new Uint8Array(module.m.buffer);
 	const view = new DataView(module.m.buffer);
@@ -71,21 +71,3 @@ export function makeUpdate(): Update | undefined {
 }
 
 type Exports = { readonly m: { readonly buffer: ArrayBuffer }; u(at: number, end: number): void };
-
-/** Not there in a process that may not make code (`node --jitless`). */
-type Compiler = {
-	readonly Module: new (code: Uint8Array) => object;
-	readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-
-function instantiate(): Exports | undefined {
-	const compiler = (globalThis as { WebAssembly?: Compiler }).WebAssembly;
-	if (compiler === undefined) return undefined;
-	try {
-		const module = new compiler.Module(parseBase64(moduleBase64) as Uint8Array);
-		return new compiler.Instance(module).exports as Exports;
-	} catch {
-		// A page whose policy has no `wasm-unsafe-eval`, or a process that is out of memory.
-		return undefined;
-	}
-}

@@ -10,7 +10,9 @@ import { formatCanonicalJson } from "./json.ts";
 import type { Json } from "./json.ts";
 import { compareKeyBytes, followsKeyBytes } from "./key-bytes.ts";
 import { parseHeaderLine, parseManifestLine } from "./manifest-line.ts";
+import { RunScanner } from "./manifest-lines.ts";
 import { keyOffset, LineScanner } from "./manifest-scan.ts";
+import type { TableFacts } from "./manifest-table.ts";
 import type { TopHash } from "./top-hash.ts";
 import { decodeUtf8, encodeUtf8, isWellFormed } from "./utf8.ts";
 
@@ -19,15 +21,22 @@ const lineFeed = 0x0a;
 /** Longer keys (in bytes) could have too many segments. */
 const maxKeyBytes = 2000;
 
+/** No usual line has more bytes. */
+const longestUsualLine = 64 * 1024;
+
 export class ManifestCheck {
 	/** Undefined until the first line was read. */
 	header: Map<string, Json> | undefined;
 	/** Lines of directories: keys without final slash, in the order of the lines. */
 	readonly directories: { readonly key: string; readonly meta: Json }[] = [];
-	/** Entry lines so far. */
-	entries = 0;
-	/** Whether the line that was added last is an entry that bale would write in another way. */
-	isOdd = false;
+	/** Before there is an entry, where it would start. */
+	#low = 0;
+	#entries = 0;
+	#longestLine = 0;
+	readonly #odd: number[] = [];
+	readonly #maxLineBytes: number;
+	readonly #runs = new RunScanner();
+	#isOdd = false;
 	readonly #scanner = new LineScanner();
 	readonly #blocks: CanonicalBlocks;
 	#key: Uint8Array = new Uint8Array(0);
@@ -38,23 +47,66 @@ export class ManifestCheck {
 	#nextReserved = 0;
 
 	/** Without `createSha256` nothing is hashed. */
-	constructor(createSha256?: CreateDigest) {
+	constructor(maxLineBytes: number, createSha256?: CreateDigest) {
+		this.#maxLineBytes = maxLineBytes;
 		this.#blocks = new CanonicalBlocks(createSha256);
 	}
 
 	/**
-	 * Takes the line at `start`, which ends in a line feed, and returns where that is; the bytes must stay until the
-	 * next call or `release`. -1: this manifest is not for this class, which is of no more use.
+	 * Takes the lines in `bytes[start, end)`, the last of which ends with its line feed and whose first one is at `offset` in the
+	 * manifest. The bytes must stay until the next call or `release`. False: this manifest is not for this class,
+	 * which is of no more use.
 	 */
-	addLine(bytes: Uint8Array, start: number): number {
+	addLines(bytes: Uint8Array, start: number, end: number, offset: number): boolean {
+		for (let at = start; at < end;) {
+			at = this.#addRun(bytes, at, end);
+			if (at === end) break;
+			const lineEnd = this.#addLine(bytes, at);
+			const length = lineEnd - at;
+			if (lineEnd < 0 || length > this.#maxLineBytes) return false;
+			if (this.#entries === 0) this.#low = offset + lineEnd + 1 - start;
+			else if (length > this.#longestLine) this.#longestLine = length;
+			if (this.#isOdd) this.#odd.push(offset + at - start);
+			at = lineEnd + 1;
+		}
+		return true;
+	}
+
+	/** Takes usual lines, many at once, and returns where it stopped. */
+	#addRun(bytes: Uint8Array, start: number, end: number): number {
+		if (this.#entries === 0 || this.#maxLineBytes < longestUsualLine) return start;
+		let at = start;
+		for (;;) {
+			const run = this.#runs.scan(bytes, at, end, {
+				previous: { bytes: this.#key, start: this.#keyStart, end: this.#keyEnd },
+				barrier: this.#reserved[this.#nextReserved],
+			});
+			if (run === undefined) return at;
+			this.#blocks.addBytes(run.canonical);
+			this.#entries += run.entries;
+			if (run.longestLine > this.#longestLine) this.#longestLine = run.longestLine;
+			this.#key = bytes;
+			this.#keyStart = run.keyStart;
+			this.#keyEnd = run.keyEnd;
+			at = run.end;
+		}
+	}
+
+	/** Takes the line at `start` and returns where its line feed is; -1: it is not for this class. */
+	#addLine(bytes: Uint8Array, start: number): number {
+		this.#isOdd = false;
 		if (this.header !== undefined && this.#blocks.scan(this.#scanner, bytes, start)) {
-			this.isOdd = false;
 			return this.#addKey(bytes, start + keyOffset, this.#scanner.keyEnd) ? this.#scanner.end : -1;
 		}
 		const end = bytes.indexOf(lineFeed, start);
 		const taken =
 			this.header === undefined ? this.#addHeader(bytes, start, end) : this.#addOdd(bytes, start, end);
 		return taken ? end : -1;
+	}
+
+	/** What the lines so far have shown. */
+	get facts(): TableFacts {
+		return { low: this.#low, entries: this.#entries, longestLine: this.#longestLine, odd: this.#odd };
 	}
 
 	/** Keeps nothing of the bytes of earlier lines. */
@@ -67,7 +119,7 @@ export class ManifestCheck {
 
 	/** The top hash, or undefined when an entry has no hash or size, or nothing was hashed. */
 	finish(): TopHash | undefined {
-		if (this.entries === 0 && this.header !== undefined) this.#blocks.add(formatCanonicalJson(this.header));
+		if (this.#entries === 0 && this.header !== undefined) this.#blocks.add(formatCanonicalJson(this.header));
 		return this.#blocks.digest();
 	}
 
@@ -104,7 +156,7 @@ export class ManifestCheck {
 			if (complete) this.#blocks.add(canonicalEntry(line.key, line.entry));
 			else this.#blocks.forget();
 			const key = encodeUtf8(line.key);
-			this.isOdd = true;
+			this.#isOdd = true;
 			return this.#addKey(key, 0, key.length);
 		} catch {
 			return false;
@@ -112,7 +164,7 @@ export class ManifestCheck {
 	}
 
 	#addDirectory(key: string, meta: Json): boolean {
-		if (this.entries > 0) return false;
+		if (this.#entries > 0) return false;
 		const end = key.lastIndexOf("/");
 		if (end < 0) this.header?.set("user_meta", meta);
 		else this.directories.push({ key: key.slice(0, end), meta });
@@ -121,7 +173,7 @@ export class ManifestCheck {
 
 	#addKey(bytes: Uint8Array, start: number, end: number): boolean {
 		if (end - start > maxKeyBytes) return false;
-		if (this.entries++ === 0) this.#begin();
+		if (this.#entries++ === 0) this.#begin();
 		else if (!followsKeyBytes(this.#key, this.#keyStart, this.#keyEnd, bytes, start, end)) return false;
 		for (; this.#nextReserved < this.#reserved.length; this.#nextReserved++) {
 			const reserved = this.#reserved[this.#nextReserved] as Uint8Array;

@@ -15,14 +15,11 @@ export class ManifestPass {
 	readonly #source: RandomBytes;
 	readonly #check: ManifestCheck;
 	readonly #blocks: Generator<LineBlock>;
-	readonly #odd: number[] = [];
 	#read = 0;
-	#low = 0;
-	#longestLine = 0;
 
 	constructor(source: RandomBytes, createSha256: CreateDigest) {
 		this.#source = source;
-		this.#check = new ManifestCheck(createSha256);
+		this.#check = new ManifestCheck(manifestLimits.lineBytes, createSha256);
 		this.#blocks = lineBlocks(source, 0, source.size, manifestLimits.lineBytes);
 	}
 
@@ -31,15 +28,7 @@ export class ManifestPass {
 		const block = this.#blocks.next();
 		if (block.done === true) return false;
 		const { bytes, start, end, offset } = block.value;
-		if (bytes[end - 1] !== lineFeed) return false;
-		for (let at = start; at < end;) {
-			const lineEnd = this.#check.addLine(bytes, at);
-			if (lineEnd < 0 || lineEnd - at > manifestLimits.lineBytes) return false;
-			if (this.#check.entries === 0) this.#low = offset + lineEnd + 1;
-			else if (lineEnd - at > this.#longestLine) this.#longestLine = lineEnd - at;
-			if (this.#check.isOdd) this.#odd.push(offset + at);
-			at = lineEnd + 1;
-		}
+		if (bytes[end - 1] !== lineFeed || !this.#check.addLines(bytes, start, end, offset)) return false;
 		this.#check.release();
 		this.#read = offset + end;
 		return true;
@@ -50,12 +39,7 @@ export class ManifestPass {
 		const { header, directories } = this.#check;
 		if (this.#read < this.#source.size || header === undefined) return undefined;
 		const topHash = this.#check.finish();
-		const facts = {
-			low: this.#low,
-			entries: this.#check.entries,
-			longestLine: this.#longestLine,
-			odd: this.#odd,
-		};
+		const { facts } = this.#check;
 		const table = new ManifestTable(this.#source, facts);
 		const tree = treeOf(table, directories);
 		if (topHash === undefined) return { header, tree, facts };
@@ -70,16 +54,12 @@ export function openManifest(
 	facts: TableFacts,
 	topHash: TopHash,
 ): ParsedManifest | undefined {
-	const check = new ManifestCheck();
-	for (const { bytes, start, end } of lineBlocks(source, 0, facts.low, manifestLimits.lineBytes)) {
-		for (let at = start; at < end;) {
-			const lineEnd = bytes[end - 1] === lineFeed ? check.addLine(bytes, at) : -1;
-			if (lineEnd < 0) return undefined;
-			at = lineEnd + 1;
-		}
+	const check = new ManifestCheck(manifestLimits.lineBytes);
+	for (const { bytes, start, end, offset } of lineBlocks(source, 0, facts.low, manifestLimits.lineBytes)) {
+		if (bytes[end - 1] !== lineFeed || !check.addLines(bytes, start, end, offset)) return undefined;
 	}
-	const { header, directories, entries } = check;
-	if (header === undefined || entries > 0) return undefined;
+	const { header, directories } = check;
+	if (header === undefined || check.facts.entries > 0) return undefined;
 	const table = new ManifestTable(source, facts);
 	table.known = { header: new Map(header), topHash };
 	return { header, tree: treeOf(table, directories), topHash };

@@ -48,20 +48,16 @@ const maxBytes = 2 ** 32 - 2;
 export class ManifestParser {
 	readonly #maxLineBytes: number;
 	readonly #check: ManifestCheck;
-	readonly #odd: number[] = [];
 	/** Takes over when the manifest is not in order. */
 	#plain: PlainManifestParser | undefined;
 	#bytes: Uint8Array;
 	#length = 0;
 	/** Where the next line starts. */
 	#next = 0;
-	/** Where the first entry starts. */
-	#low = 0;
-	#longestLine = 0;
 
 	constructor(options: ParseOptions = {}) {
 		this.#maxLineBytes = options.maxLineBytes ?? manifestLimits.lineBytes;
-		this.#check = new ManifestCheck(options.createSha256);
+		this.#check = new ManifestCheck(this.#maxLineBytes, options.createSha256);
 		this.#bytes = new Uint8Array((options.sizeBytes ?? 0) < maxBytes ? (options.sizeBytes ?? 0) + 1 : 0);
 	}
 
@@ -86,12 +82,7 @@ export class ManifestParser {
 		if (header === undefined) this.#plain ??= new PlainManifestParser(this.#maxLineBytes); // which says what is wrong
 		if (this.#plain !== undefined || header === undefined) return (this.#plain as PlainManifestParser).end();
 		const topHash = this.#check.finish();
-		const table = new ManifestTable(memoryBytes(this.#bytes.subarray(0, this.#length)), {
-			low: this.#low,
-			entries: this.#check.entries,
-			longestLine: this.#longestLine,
-			odd: this.#odd,
-		});
+		const table = new ManifestTable(memoryBytes(this.#bytes.subarray(0, this.#length)), this.#check.facts);
 		if (topHash !== undefined) table.known = { header: new Map(header), topHash };
 		const tree = treeOf(table, directories);
 		return { header, tree, ...(topHash === undefined ? {} : { topHash }) };
@@ -99,22 +90,11 @@ export class ManifestParser {
 
 	/** Takes the whole lines before `end`. False: they are not in order, and the plain parser has everything now. */
 	#addLines(end: number): boolean {
-		const bytes = this.#bytes.subarray(0, end);
-		const check = this.#check;
-		while (this.#next < end) {
-			const start = this.#next;
-			const lineEnd = check.addLine(bytes, start);
-			const length = lineEnd - start;
-			if (lineEnd < 0 || length > this.#maxLineBytes) {
-				this.#giveUp();
-				return false;
-			}
-			this.#next = lineEnd + 1;
-			if (check.entries === 0) this.#low = this.#next;
-			else if (length > this.#longestLine) this.#longestLine = length;
-			if (check.isOdd) this.#odd.push(start);
-		}
-		return true;
+		const start = this.#next;
+		this.#next = end;
+		if (this.#check.addLines(this.#bytes, start, end, start)) return true;
+		this.#giveUp();
+		return false;
 	}
 
 	#giveUp(): void {

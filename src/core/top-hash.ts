@@ -7,6 +7,7 @@ import { BaleError } from "./errors.ts";
 import type { CreateDigest } from "./hash.ts";
 import { formatCanonicalJson, jsonEquals } from "./json.ts";
 import type { JsonObject } from "./json.ts";
+import { RunScanner } from "./manifest-lines.ts";
 import { LineScanner } from "./manifest-scan.ts";
 import type { Tree } from "./tree.ts";
 import { utf8Length } from "./utf8.ts";
@@ -45,6 +46,7 @@ export type Summary = { readonly topHash: TopHash; readonly files: number; reado
 export function summarize(header: JsonObject, tree: Tree, createSha256: CreateDigest): Summary {
 	const blocks = new CanonicalBlocks(createSha256);
 	const scanner = new LineScanner();
+	const runs = new RunScanner();
 	let [files, sizeBytes] = [0, 0];
 	const add = (key: string, entry: Entry): void => {
 		blocks.add(canonicalEntry(key, entry));
@@ -68,7 +70,13 @@ export function summarize(header: JsonObject, tree: Tree, createSha256: CreateDi
 		}
 		for (const { bytes, start, end, offset } of table.blocks(low, high)) {
 			for (let at = start; at < end;) {
-				if (whole && blocks.scan(scanner, bytes, at)) {
+				const run = whole ? runs.scan(bytes, at, end) : undefined;
+				if (run !== undefined) {
+					blocks.addBytes(run.canonical);
+					files += run.entries;
+					sizeBytes += run.sizeBytes;
+					at = run.end;
+				} else if (whole && blocks.scan(scanner, bytes, at)) {
 					files++;
 					sizeBytes += scanner.size;
 					at = scanner.end + 1;
