@@ -27,3 +27,15 @@ test("a line that was cut off is left out, and does not take the next one with i
 	const [third] = journal.left(place.service, place.bucket);
 	expect([...(third?.parts.values() ?? [])]).toEqual(parts);
 });
+
+test("what an object is to be when it is made of the parts is kept", () => {
+	const journal = new FileJournal(temporaryDirectory());
+	const first = journal.open({ ...place, size: 100, partSize: 50, startedAt: 1 });
+	first?.begun("upload 1");
+	for (const part of parts) first?.arrived(part);
+	first?.completing({ sha256: "CC==", parts: 2 });
+	first?.release();
+	const [second] = journal.take(place);
+	expect(second?.record).toMatchObject({ uploadId: "upload 1", completing: { sha256: "CC==", parts: 2 } });
+	expect(second?.record.parts.size).toBe(2);
+});

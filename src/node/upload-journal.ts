@@ -11,14 +11,16 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { CompletedPart } from "../storage/s3/document.ts";
+import type { Checksum } from "../storage/store.ts";
 import type { JournalEntry, UploadJournal, UploadPlace, UploadRecord } from "../storage/s3/upload-journal.ts";
 import { isDead, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 
 type Line =
-	| Omit<UploadRecord, "parts" | "uploadId">
+	| Omit<UploadRecord, "parts" | "uploadId" | "completing">
 	| { readonly owner: ProcessIdentity | null }
 	| { readonly uploadId: string }
-	| { readonly part: CompletedPart };
+	| { readonly part: CompletedPart }
+	| { readonly completing: Checksum };
 
 type Stored = {
 	readonly path: string;
@@ -60,7 +62,7 @@ export class FileJournal implements UploadJournal {
 		return entries;
 	}
 
-	open(record: Omit<UploadRecord, "parts" | "uploadId">): JournalEntry | undefined {
+	open(record: Omit<UploadRecord, "parts" | "uploadId" | "completing">): JournalEntry | undefined {
 		const path = this.#newPath(record);
 		const lines: Line[] = [record, { owner: ownIdentity() }];
 		try {
@@ -104,6 +106,10 @@ class FileEntry implements JournalEntry {
 
 	arrived(part: CompletedPart): void {
 		this.#append({ part });
+	}
+
+	completing(checksum: Checksum): void {
+		this.#append({ completing: checksum });
 	}
 
 	release(): void {
@@ -156,13 +162,15 @@ function read(path: string): Stored | undefined {
 		if (first === undefined || !("startedAt" in first)) return undefined;
 		let owner: ProcessIdentity | null = null;
 		let uploadId: string | undefined;
+		let completing: Checksum | undefined;
 		const parts = new Map<number, CompletedPart>();
 		for (const line of rest) {
 			if ("owner" in line) owner = line.owner;
 			else if ("uploadId" in line) uploadId = line.uploadId;
+			else if ("completing" in line) completing = line.completing;
 			else if ("part" in line) parts.set(line.part.number, line.part);
 		}
-		return { path, record: { ...first, uploadId, parts }, owner, isCut };
+		return { path, record: { ...first, uploadId, completing, parts }, owner, isCut };
 	} catch {
 		return undefined;
 	}

@@ -140,7 +140,7 @@ onEachServer((server) => {
 			expect([...operations]).toEqual(
 				expect.arrayContaining(["CopyObject", "UploadPartCopy", "CompleteMultipartUpload"]),
 			);
-			expect(new Set(failed.map(({ status }) => status))).toEqual(new Set([200]));
+			expect(failed.map(({ status }) => status)).toContain(200);
 			await expectNoUploads(bucket);
 		},
 	);

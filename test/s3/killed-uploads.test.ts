@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { partSize } from "../../src/core/hash.ts";
 import { partsAtOnce } from "../../src/storage/s3/multipart.ts";
-import { runCliJson } from "../support/cli.ts";
+import { runCli, runCliJson } from "../support/cli.ts";
 import { filesBelow } from "../support/files.ts";
 import { chooseSeed, randomFrom } from "../support/random.ts";
 import { chooseKillPoint, runKilled } from "../support/s3/killing.ts";
@@ -102,4 +102,33 @@ onEachServer((server, kind) => {
 		const here = await runCliJson([...push, join(home, "registry")], { home });
 		expect(pointers.get("latest")).toBe(here["topHash"]);
 	}, 480_000);
+
+	test("a push that is killed while the server makes the object of its parts sends nothing again", async () => {
+		const bucket = await server().makeBucket({ versions: true });
+		const home = join(temporaryDirectory(), "home");
+		const folder = join(home, "folder");
+		mkdirSync(folder, { recursive: true });
+		writeFileSync(join(folder, "large.bin"), Buffer.alloc(40 * mebibyte, "a large file "));
+		const push = ["push", "team/data", "--dir", folder, "--registry", `s3://${bucket}`];
+		const options = { home, env: { ...proxy.server.environment } };
+		const killed = new AbortController();
+		proxy.clear();
+		proxy.before = ({ operation }) => {
+			if (operation === "CompleteMultipartUpload") killed.abort();
+			return Promise.resolve();
+		};
+		const first = await runCli(push, { ...options, signal: killed.signal, killSignal: "SIGKILL" });
+		proxy.before = () => Promise.resolve();
+		await proxy.settled();
+		expect(first.code).toBeNull();
+		expect(proxy.clear().filter(({ operation }) => operation === "UploadPart")).toHaveLength(5);
+		const store = server().openStore(bucket);
+		expect(await store.head("team/data/large.bin")).toBeDefined();
+		await runCliJson(push, options);
+		const operations = proxy.clear().map(({ operation }) => operation);
+		expect(operations).not.toContain("CreateMultipartUpload");
+		expect(operations).not.toContain("UploadPart");
+		for await (const { key } of store.listUploads()) expect.unreachable(`an upload of ${key} was left`);
+		await expectSound(store, "team/data");
+	});
 });

@@ -8,7 +8,7 @@ import { FileJournal } from "../../src/node/upload-journal.ts";
 import { bytesSource, collect } from "../../src/storage/byte-source.ts";
 import { chunkedHash } from "../../src/storage/s3/checksum.ts";
 import type { S3Store, S3StoreOptions } from "../../src/storage/s3/s3-store.ts";
-import type { TransportResponse } from "../../src/storage/s3/transport.ts";
+import type { TransportRequest, TransportResponse } from "../../src/storage/s3/transport.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import type { CopySource } from "../../src/storage/store.ts";
 import { onEachServer } from "../support/s3/servers.ts";
@@ -69,6 +69,9 @@ async function expectObject(store: S3Store, bytes: Uint8Array): Promise<void> {
 	hasher.update(bytes);
 	expect(chunkedHash(info!.checksum!, bytes.length, createNodeSha256)).toEqual(hasher.digest());
 }
+
+const isCompletion = ({ method, target }: TransportRequest): boolean =>
+	method === "POST" && target.includes("uploadId=");
 
 const names = (directory: string): string[] => readdirSync(directory);
 
@@ -206,6 +209,120 @@ onEachServer((current, kind) => {
 			await open(bucket, directory).store.put("large", bytesSource(content(1)));
 			expect(await uploadsOf(bucket)).toEqual([]);
 		}, 60_000);
+
+		describe("while the server made the object of the parts", () => {
+			/** A store whose process ends when it asks for the object; `request` carries that out, and `more` keeps it from that. */
+			function endsThere(bucket: string, directory: string, more: "done" | "held") {
+				let request = (): Promise<unknown> => Promise.resolve();
+				const first = open(bucket, directory, undefined, {
+					transport: async (asked, signal) => {
+						if (!isCompletion(asked)) return nodeTransport(asked, signal);
+						request = async () => (await nodeTransport(asked, undefined)).discard();
+						if (more === "done") await request();
+						first.stop.abort();
+						throw new Error("the process has ended");
+					},
+				});
+				return { ...first, request: () => request() };
+			}
+			/** A store that notes what it asks for; `before` may wait. */
+			function noting(
+				bucket: string,
+				directory: string,
+				before: (asked: TransportRequest) => Promise<unknown>,
+			) {
+				const log: string[] = [];
+				const second = open(bucket, directory, undefined, {
+					transport: async (asked, signal) => {
+						await before(asked);
+						log.push(isCompletion(asked) ? "complete" : asked.method);
+						return nodeTransport(asked, signal);
+					},
+				});
+				return { ...second, log };
+			}
+			const nothing = () => Promise.resolve();
+
+			test.each([true, false])(
+				"sends nothing when the object is there (versions: %s)",
+				async (versions) => {
+					const bucket = await server.makeBucket({ versions });
+					const directory = temporaryDirectory();
+					const bytes = content(1);
+					const first = endsThere(bucket, directory, "done");
+					const condition = { ifAbsent: true } as const;
+					const options = { signal: first.stop.signal, condition };
+					await expect(first.store.put("large", bytesSource(bytes), options)).rejects.toMatchObject({
+						code: "Aborted",
+					});
+					const second = noting(bucket, directory, nothing);
+					const written = await second.store.put("large", bytesSource(bytes), { condition });
+					expect(second.log).toEqual(["GET", "HEAD", "HEAD"]);
+					expect(written.versionId).toBe((await second.store.head("large"))?.versionId);
+					await expectObject(second.store, bytes);
+					expect(names(second.journal)).toEqual([]);
+				},
+				60_000,
+			);
+
+			test("sends everything when its bytes have changed since", async () => {
+				const bucket = await server.makeBucket();
+				const directory = temporaryDirectory();
+				const first = endsThere(bucket, directory, "done");
+				const { signal } = first.stop;
+				await expect(first.store.put("large", bytesSource(content(1)), { signal })).rejects.toThrow();
+				const second = open(bucket, directory);
+				await second.store.put("large", bytesSource(content(2)));
+				expect(second.sent.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
+				await expectObject(second.store, content(2));
+				expect(names(second.journal)).toEqual([]);
+				expect(await uploadsOf(bucket)).toEqual([]);
+			}, 60_000);
+
+			test.each(["GET", "complete"])(
+				"sends no part when the object appears before the next %s",
+				async (when) => {
+					const bucket = await server.makeBucket();
+					const directory = temporaryDirectory();
+					const bytes = content(1);
+					const first = endsThere(bucket, directory, "held");
+					const condition = { ifAbsent: true } as const;
+					const options = { signal: first.stop.signal, condition };
+					await expect(first.store.put("large", bytesSource(bytes), options)).rejects.toThrow();
+					let done: Promise<unknown> | undefined;
+					const second = noting(bucket, directory, async (asked) => {
+						const isNow = when === "complete" ? isCompletion(asked) : asked.method === when;
+						if (isNow) await (done ??= first.request());
+					});
+					await second.store.put("large", bytesSource(bytes), { condition });
+					expect(done).toBeDefined();
+					expect(second.log).not.toContain("PUT");
+					await expectObject(second.store, bytes);
+					expect(names(second.journal)).toEqual([]);
+				},
+				60_000,
+			);
+
+			test("copies nothing again when the copy is there", async () => {
+				const bucket = await server.makeBucket();
+				const directory = temporaryDirectory();
+				const bytes = content(1);
+				const { etag } = await server.openStore(bucket).put("from", bytesSource(bytes));
+				const source = { bucket, key: "from", etag, size: bytes.length };
+				const first = endsThere(bucket, directory, "done");
+				const { signal } = first.stop;
+				await expect(first.store.copyFrom(source, "large", { signal })).rejects.toThrow();
+				const second = noting(bucket, directory, nothing);
+				await second.store.copyFrom(source, "large");
+				// Only a server that keeps right checksums of copied parts can tell that the object is this one.
+				if (kind.name === "bale") expect(second.log).toEqual(["GET", "HEAD", "HEAD"]);
+				expect(
+					Buffer.from(await collect((await second.store.get("large"))!.body)).equals(Buffer.from(bytes)),
+				).toBe(true);
+				expect(names(second.journal)).toEqual([]);
+				expect(await uploadsOf(bucket)).toEqual([]);
+			}, 60_000);
+		});
 
 		test("aborts what nobody went on with for a week, whatever is written next", async () => {
 			const bucket = await server.makeBucket();

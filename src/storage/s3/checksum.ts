@@ -37,6 +37,10 @@ export function compositeChecksum(digests: readonly Uint8Array[], createSha256: 
 	return { sha256: chunkedHashValue(digests, createSha256), parts: digests.length };
 }
 
+export function isSameChecksum(one: Checksum | undefined, other: Checksum): boolean {
+	return one?.sha256 === other.sha256 && one.parts === other.parts;
+}
+
 /** The checksum of an object sent whole. */
 export function wholeChecksum(digest: Uint8Array): Checksum {
 	return { sha256: formatBase64(digest) };

@@ -1,9 +1,10 @@
 /** Copying a large object within the service by ranges, which become the parts of an upload. */
+import { parseBase64 } from "../../core/base64.ts";
 import { BaleError } from "../../core/errors.ts";
 import { partSize } from "../../core/hash.ts";
 import { conflict } from "../condition.ts";
-import type { ByteRange, CopySource, WriteOptions } from "../store.ts";
-import { parseChecksum } from "./checksum.ts";
+import type { ByteRange, Checksum, CopySource, WriteOptions } from "../store.ts";
+import { compositeChecksum, parseChecksum } from "./checksum.ts";
 import { payerHeaders, type Operation, type Refusal, type S3Client } from "./client.ts";
 import { readCopiedPart, type CompletedPart } from "./document.ts";
 import { locationOf, toBaleError } from "./failure.ts";
@@ -37,22 +38,29 @@ export function copyInParts(
 	const { key, size, source, options } = copy;
 	const shape = { key, size, copyOf: stateOf(source), checksums, signal: options.signal };
 	return withUpload(client, journal, shape, async (open) => {
+		if (open.completed !== undefined) {
+			await open.end(false);
+			return { etag: open.completed.etag, versionId: open.completed.versionId };
+		}
 		const parts = await copyParts(client, copy, open, checksums);
 		if (parts === undefined) {
 			await open.end(true);
 			return undefined;
 		}
+		const checksum = checksums ? checksumOf(client, parts) : undefined;
+		if (checksum !== undefined) open.completing(checksum);
 		const outcome = await completeUpload(client, {
 			key,
 			uploadId: open.uploadId,
 			parts,
 			conditionHeaders: headersOf(options.condition),
+			mayBeCompleted: open.mayBeCompleted,
 			signal: options.signal,
 		});
 		if (outcome.kind === "refused") throw conflict(key, "it exists already");
 		await open.end(false);
-		if (outcome.kind === "resolve") return { etag: outcome.etag, versionId: undefined };
-		return { etag: outcome.etag, versionId: outcome.response.header("x-amz-version-id") };
+		if (outcome.kind === "resolve") return { etag: outcome.etag, checksum, versionId: undefined };
+		return { etag: outcome.etag, checksum, versionId: outcome.response.header("x-amz-version-id") };
 	});
 }
 
@@ -155,7 +163,13 @@ export function copyRefusal(
 	return toBaleError(client.subject(operation), refusal.failure);
 }
 
-export type Copied = { readonly etag: string | undefined; readonly versionId: string | undefined };
+/** A copy; without its ETag the answer was lost, and what is there may be another object. */
+export type Copied = {
+	readonly etag: string | undefined;
+	/** Absent: not known. */
+	readonly checksum?: Checksum | undefined;
+	readonly versionId: string | undefined;
+};
 
 /** The server refuses to copy this. */
 export class CannotCopy extends Error {}
@@ -170,6 +184,11 @@ export function sourceHeaders(source: CopySource): Record<string, string> {
 		...(source.etag === undefined ? {} : { "x-amz-copy-source-if-match": source.etag }),
 		...(source.requesterPays === true ? payerHeaders : {}),
 	};
+}
+
+function checksumOf(client: S3Client, parts: readonly CompletedPart[]): Checksum {
+	const digests = parts.map(({ checksum = "" }) => parseBase64(checksum) ?? new Uint8Array());
+	return compositeChecksum(digests, client.createSha256);
 }
 
 function isDigest(checksum: string | undefined): boolean {

@@ -3,7 +3,7 @@ import { formatBase64 } from "../../core/base64.ts";
 import { partSize } from "../../core/hash.ts";
 import { chunksOf } from "../byte-source.ts";
 import type { ByteRange, ByteSource, Checksum, WriteOptions } from "../store.ts";
-import { compositeChecksum } from "./checksum.ts";
+import { compositeChecksum, isSameChecksum } from "./checksum.ts";
 import type { S3Client } from "./client.ts";
 import type { CompletedPart } from "./document.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
@@ -24,7 +24,7 @@ export type Uploaded = { readonly checksum: Checksum; readonly outcome: UploadOu
 
 /**
  * Sends all parts and completes the upload. Parts that an interrupted process has sent of the same bytes are not sent
- * again. What fails for a passing reason, or is interrupted, stays for the next process if there is a journal;
+ * again, and an object that it has completed is taken as it is. What fails for a passing reason, or is interrupted, stays for the next process if there is a journal;
  * otherwise the upload is aborted, so that nothing of it stays.
  */
 export async function uploadInParts(
@@ -35,22 +35,26 @@ export async function uploadInParts(
 ): Promise<Uploaded> {
 	const { key, source, options } = upload;
 	const shape = { key, size: source.size, checksums: true, signal: options.signal };
-	return withUpload(client, journal, shape, async (open) => {
-		const uploaded = await sendAll(client, budget, upload, open);
-		await open.end(uploaded.outcome.kind === "refused");
-		return uploaded;
-	});
+	for (;;) {
+		const uploaded = await withUpload(client, journal, shape, async (open) => {
+			const sent = await sendAll(client, budget, upload, open);
+			await open.end(sent?.outcome.kind === "refused");
+			return sent;
+		});
+		if (uploaded !== undefined) return uploaded;
+	}
 }
 
+/** Undefined: an earlier process has completed the upload, with other bytes. */
 async function sendAll(
 	client: S3Client,
 	budget: MemoryBudget,
 	upload: Upload,
 	open: OpenUpload,
-): Promise<Uploaded> {
+): Promise<Uploaded | undefined> {
 	const { key, source, options, conditionHeaders } = upload;
 	const { signal } = options;
-	const { uploadId } = open;
+	const { uploadId, completed } = open;
 	const size = partSize(source.size);
 	const count = Math.ceil(source.size / size);
 	const digests = new Array<Uint8Array>(count);
@@ -68,6 +72,7 @@ async function sendAll(
 					const bytes = await readRange(source, range, memory(), signal);
 					const sha256 = client.sha256(bytes);
 					digests[index] = sha256;
+					if (completed !== undefined) return;
 					parts[index] =
 						open.find(number, bytes.length, formatBase64(sha256)) ??
 						(await sendPart(client, { key, uploadId, number, bytes, sha256, signal }, open));
@@ -82,9 +87,13 @@ async function sendAll(
 	const rejected = lanes.find((result) => result.status === "rejected");
 	if (rejected !== undefined) throw rejected.reason;
 	const checksum = compositeChecksum(digests, client.createSha256);
+	if (completed !== undefined && !isSameChecksum(completed.checksum, checksum)) return undefined;
 	options.check?.(checksum);
-	const outcome = await completeUpload(client, { key, uploadId, parts, conditionHeaders, signal });
-	return { checksum, outcome };
+	if (completed !== undefined) return { checksum, outcome: { kind: "resolve", etag: completed.etag } };
+	open.completing(checksum);
+	const { mayBeCompleted } = open;
+	const completion = { key, uploadId, parts, conditionHeaders, mayBeCompleted, signal };
+	return { checksum, outcome: await completeUpload(client, completion) };
 }
 
 /** The bytes of a range in one piece, in `bytes`, which has its length. Throws `SourceChanged` when the source has other lengths than it said. */

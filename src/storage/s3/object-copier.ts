@@ -2,6 +2,7 @@
 import { conflict } from "../condition.ts";
 import type { CopySource, ObjectInfo, WriteOptions } from "../store.ts";
 import { checkStoreKey } from "../store-key.ts";
+import { isSameChecksum } from "./checksum.ts";
 import type { Operation, S3Client } from "./client.ts";
 import { copyInParts, copyRefusal, CannotCopy, sourceHeaders, type Copied } from "./copied-parts.ts";
 import { readCopiedEtag } from "./document.ts";
@@ -41,10 +42,10 @@ export class ObjectCopier {
 				(source.size ?? 0) < multipartBytes
 					? await this.#copyWhole(source, key, options)
 					: await this.#copyInParts(source, source.size ?? 0, key, options);
-			const { versionId, etag } = copied;
+			const { versionId } = copied;
 			const version = versionId === undefined ? {} : { versionId };
 			const info = await this.#reader.head(key, { signal: options.signal, ...version });
-			if (info === undefined || (etag !== undefined && info.etag !== etag)) {
+			if (info === undefined || !isCopy(info, copied, options)) {
 				throw conflict(key, "it was changed by somebody else");
 			}
 			return info;
@@ -95,4 +96,10 @@ export class ObjectCopier {
 		}
 		return (await copyInParts(this.#client, this.#journal, copy, false)) as Copied;
 	}
+}
+
+/** Whether it can be nobody else's object. */
+function isCopy(found: ObjectInfo, { etag, checksum }: Copied, { condition }: WriteOptions): boolean {
+	if (etag !== undefined) return found.etag === etag;
+	return checksum === undefined ? condition === undefined : isSameChecksum(found.checksum, checksum);
 }

@@ -1,14 +1,19 @@
 /** Beginning an upload in parts, or going on with one that an earlier process had to leave. */
 import { BaleError, isBaleError } from "../../core/errors.ts";
 import { partSize } from "../../core/hash.ts";
+import type { Checksum, ObjectInfo } from "../store.ts";
 import type { S3Client } from "./client.ts";
+import { isSameChecksum } from "./checksum.ts";
 import type { CompletedPart, ListedPart } from "./document.ts";
+import { ObjectReader } from "./object-reader.ts";
 import type { JournalEntry, UploadJournal, UploadPlace } from "./upload-journal.ts";
 import { abortUnnamed, abortUpload, beginUpload, listParts } from "./uploads.ts";
 
 /** An upload that this process works on. */
 export class OpenUpload {
 	readonly uploadId: string;
+	/** The object that an earlier process had made of the parts, if that is what is there. */
+	readonly completed: ObjectInfo | undefined;
 	readonly #client: S3Client;
 	readonly #key: string;
 	readonly #entry: JournalEntry | undefined;
@@ -20,12 +25,19 @@ export class OpenUpload {
 		uploadId: string,
 		entry: JournalEntry | undefined,
 		there: readonly ListedPart[],
+		completed?: ObjectInfo,
 	) {
+		this.completed = completed;
 		this.uploadId = uploadId;
 		this.#client = client;
 		this.#key = key;
 		this.#entry = entry;
 		this.#there = new Map(there.map((part) => [part.number, part]));
+	}
+
+	/** An earlier process has asked for the object, and the server may still be making it. */
+	get mayBeCompleted(): boolean {
+		return this.#entry?.record.completing !== undefined;
 	}
 
 	/** Whether a later process can find it. */
@@ -54,6 +66,11 @@ export class OpenUpload {
 
 	arrived(part: CompletedPart): void {
 		this.#entry?.arrived(part);
+	}
+
+	/** The server is about to be asked to make the object of the parts. */
+	completing(checksum: Checksum): void {
+		this.#entry?.completing(checksum);
 	}
 
 	/** Lets another process go on with it. */
@@ -106,8 +123,11 @@ async function openUpload(
 		const isCandidate = chosen === undefined && fits(entry) && uploadId !== undefined;
 		try {
 			const parts = isCandidate ? await listParts(client, key, uploadId, signal) : undefined;
-			if (isCandidate && parts !== undefined) chosen = new OpenUpload(client, key, uploadId, entry, parts);
-			else await discardUpload(client, entry);
+			const isIncomplete = (parts?.length ?? 0) < entry.record.parts.size;
+			const completed = isCandidate && isIncomplete ? await findCompleted(client, entry, signal) : undefined;
+			if (isCandidate && (parts !== undefined || completed !== undefined)) {
+				chosen = new OpenUpload(client, key, uploadId, entry, parts ?? [], completed);
+			} else await discardUpload(client, entry);
 		} catch (error) {
 			entry.release();
 			chosen?.leave();
@@ -127,6 +147,20 @@ async function openUpload(
 		else entry?.forget();
 		throw error;
 	}
+}
+
+/** The object that was asked for before the process ended, if it is there: the answer may not have come any more. */
+async function findCompleted(
+	client: S3Client,
+	{ record: { key, size, completing } }: JournalEntry,
+	signal: AbortSignal | undefined,
+): Promise<ObjectInfo | undefined> {
+	if (completing === undefined) return undefined;
+	const found = await new ObjectReader(client, "").head(key, { signal }).catch((error: unknown) => {
+		if (!isBaleError(error, "AccessDenied")) throw error;
+		return undefined;
+	});
+	return found?.size === size && isSameChecksum(found.checksum, completing) ? found : undefined;
 }
 
 /** Aborts the uploads that the journal has of an object and that nobody goes on with. */
@@ -163,7 +197,9 @@ export async function withUpload<T>(
 		} catch (error) {
 			if (attempt === 1 && isBaleError(error) && error.details["code"] === "NoSuchUpload") {
 				// Somebody aborted it: a rule of the bucket, or another process. Parts that were under way then may have brought it back.
-				await open.end(true);
+				// And the object that an earlier process asked for may be there by now.
+				if (open.mayBeCompleted) open.leave();
+				else await open.end(true);
 				continue;
 			}
 			const stays = open.isRecorded && isBaleError(error, "Aborted", "StoreUnavailable", "LoginExpired");

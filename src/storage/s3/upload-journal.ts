@@ -1,4 +1,5 @@
 /** What is written down of uploads in parts while they are under way, so that a later process can go on with them. */
+import type { Checksum } from "../store.ts";
 import type { CompletedPart } from "./document.ts";
 
 /** An object that is uploaded to. */
@@ -22,6 +23,8 @@ export type UploadRecord = UploadPlace & {
 	readonly checksums?: boolean | undefined;
 	/** Absent: the upload was about to begin, and may have begun. */
 	readonly uploadId?: string | undefined;
+	/** The server was asked to make the object of the parts, which has this checksum then; absent: it was not. */
+	readonly completing?: Checksum | undefined;
 	/** The parts whose arrival the server has confirmed, by number. */
 	readonly parts: ReadonlyMap<number, CompletedPart>;
 };
@@ -33,6 +36,8 @@ export interface JournalEntry {
 	begun(uploadId: string): void;
 	/** The server has confirmed a part. */
 	arrived(part: CompletedPart): void;
+	/** The server is about to be asked to make the object of the parts. */
+	completing(checksum: Checksum): void;
 	/** The upload is over: nothing is left to go on with. */
 	forget(): void;
 	/** This process lets go of the upload; another may go on with it. */
@@ -48,5 +53,5 @@ export interface UploadJournal {
 	 */
 	take(place: UploadPlace, options?: { readonly abandonedBefore?: number }): readonly JournalEntry[];
 	/** Records an upload that is about to begin; undefined when nothing can be recorded. */
-	open(record: Omit<UploadRecord, "parts" | "uploadId">): JournalEntry | undefined;
+	open(record: Omit<UploadRecord, "parts" | "uploadId" | "completing">): JournalEntry | undefined;
 }

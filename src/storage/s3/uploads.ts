@@ -61,6 +61,8 @@ export async function completeUpload(
 		readonly uploadId: string;
 		readonly parts: readonly CompletedPart[];
 		readonly conditionHeaders: Readonly<Record<string, string>>;
+		/** An earlier process has asked for the same. */
+		readonly mayBeCompleted: boolean;
 		readonly signal: AbortSignal | undefined;
 	},
 ): Promise<UploadOutcome> {
@@ -87,7 +89,7 @@ export async function completeUpload(
 	// The document with the code may have broken off.
 	const isGone = code === "NoSuchUpload" || (status === 404 && code === "");
 	if (repeated && (isGone || status === 412)) return { kind: "resolve" };
-	if (status === 412) return { kind: "refused" };
+	if (status === 412) return { kind: upload.mayBeCompleted ? "resolve" : "refused" };
 	throw toBaleError(client.subject(operation), outcome.failure);
 }
 
