@@ -61,7 +61,6 @@ const nullWord = text("null");
 textsEnd += 16;
 
 /** Whether the `length` (at least 4) bytes of a text are at a place; the last ones are compared twice, overlapping. */
-// @ts-ignore: decorator
 @inline
 function isAt(at: usize, word: usize, length: usize): bool {
 	if (length >= 16) {
@@ -79,7 +78,6 @@ function isAt(at: usize, word: usize, length: usize): bool {
 }
 
 /** Writes a text of at most 32 bytes; what is behind it is overwritten, too. */
-// @ts-ignore: decorator
 @inline
 function put(to: usize, word: usize, length: usize): usize {
 	v128.store(to, v128.load(word));
@@ -93,35 +91,30 @@ function put(to: usize, word: usize, length: usize): usize {
  */
 
 /** Printable, but for `"` and `\`. */
-// @ts-ignore: decorator
 @inline
 function plainSet(): v128 {
 	return i8x16(-4, -4, -8, -4, -4, -4, -4, -4, -4, -4, -4, -4, -36, -4, -4, 124);
 }
 
 /** `A-Z a-z 0-9 _ . ~ -` */
-// @ts-ignore: decorator
 @inline
 function unreservedSet(): v128 {
 	return i8x16(-88, -8, -8, -8, -8, -8, -8, -8, -8, -8, -16, 80, 80, 84, -44, 112);
 }
 
 /** The same and `/`. */
-// @ts-ignore: decorator
 @inline
 function pathSet(): v128 {
 	return i8x16(-88, -8, -8, -8, -8, -8, -8, -8, -8, -8, -16, 80, 80, 84, -44, 116);
 }
 
 /** `a-z 0-9 . -` */
-// @ts-ignore: decorator
 @inline
 function bucketSet(): v128 {
 	return i8x16(-120, -56, -56, -56, -56, -56, -56, -56, -56, -56, -64, 64, 64, 68, 68, 64);
 }
 
 /** A bit for each of 16 bytes that is not in the set, the first one lowest. */
-// @ts-ignore: decorator
 @inline
 function outside(bytes: v128, set: v128): i32 {
 	const upper = v128.shr<u8>(bytes, 4);
@@ -131,7 +124,6 @@ function outside(bytes: v128, set: v128): i32 {
 }
 
 /** The first place from `at` on whose byte is not in the set. */
-// @ts-ignore: decorator
 @inline
 function endOf(at: usize, set: v128): usize {
 	while (true) {
@@ -142,7 +134,6 @@ function endOf(at: usize, set: v128): usize {
 }
 
 /** The same, with the bytes before it copied to `to` and up to 15 bytes of rubbish behind them. */
-// @ts-ignore: decorator
 @inline
 function copyPlain(at: usize, to: usize): usize {
 	while (true) {
@@ -236,14 +227,12 @@ function scanLine(start: usize, at: usize): usize {
 	return feed;
 }
 
-// @ts-ignore: decorator
 @inline
 function isDigit(byte: u8): bool {
 	return byte >= 0x30 && byte <= 0x39;
 }
 
 /** How many bytes of two keys are the same, from their beginnings on. */
-// @ts-ignore: decorator
 @inline
 function common(a: usize, aEnd: usize, b: usize, bEnd: usize): usize {
 	const most = min(aEnd - a, bEnd - b);
@@ -276,7 +265,6 @@ function isBefore(key: usize, end: usize, other: usize, otherEnd: usize): bool {
 }
 
 /** As its namesake in `src/core/manifest-scan.ts`, with 0 instead of -1. */
-// @ts-ignore: decorator
 @inline
 function endOfUrl(start: usize): usize {
 	if (isAt(start, s3Scheme, 5)) return endOfS3Url(start + 5);
@@ -357,7 +345,6 @@ function putString(at: usize): usize {
 	return to + 1;
 }
 
-// @ts-ignore: decorator
 @inline
 function putWord(at: usize, word: usize, length: usize): usize {
 	if (!isAt(offset, word, length)) return 0;
@@ -411,13 +398,11 @@ function putArray(at: usize, depth: i32): usize {
 }
 
 // For each member of the objects that are open: where it starts, where its key and where all of it ends, in the output.
-// @ts-ignore: decorator
 @inline
 function member(index: i32, field: i32): usize {
 	return load<u32>(members + ((3 * index + field) << 2));
 }
 
-// @ts-ignore: decorator
 @inline
 function setMember(index: i32, field: i32, value: usize): void {
 	store<u32>(members + ((3 * index + field) << 2), <u32>value);

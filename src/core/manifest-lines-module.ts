@@ -1,7 +1,7 @@
 // Made by scripts/generate-wasm.mjs from wasm/manifest-lines.ts: do not edit.
 
 /** The SHA-256 of that source. */
-export const sourceSha256 = "e23a9a39055643759c8450e0bffb219c01f3ffcf4d2c94058a7ee52dea981a5d";
+export const sourceSha256 = "b868597c3e13ed42b634a3ffe2123e7f14e6426734d608bc56be8bae10daefd2";
 
 /** The WebAssembly module, in base64. */
 export const moduleBase64 =
