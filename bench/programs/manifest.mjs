@@ -1,5 +1,5 @@
 /** What is measured of the library: `load` and `edit` of the package `bench/data` in a registry. */
-import { Package } from "../../dist/index.js";
+import { Package } from "bale";
 
 const [verb, registry, target, key] = process.argv.slice(2);
 const found = await Package.browse("bench/data", { registry });
