@@ -16,6 +16,10 @@ export type AwsProfile = {
 };
 
 export type AwsFiles = {
+	/** Where they were looked for. */
+	readonly paths: readonly string[];
+	/** Whether one of them has the profile. */
+	has(name: string): boolean;
 	/** Empty when neither file has it. */
 	profile(name: string): AwsProfile;
 	/** The `[sso-session …]` section of that name. */
@@ -33,13 +37,15 @@ export function profileName(env: Environment): string {
 
 /** Both files, as they are now. */
 export async function readAwsFiles(env: Environment): Promise<AwsFiles> {
-	const place = (variable: string, file: string): string => env[variable] || join(awsDirectory(env), file);
-	const texts = await Promise.all([
-		readSmallFile(place("AWS_CONFIG_FILE", "config")),
-		readSmallFile(place("AWS_SHARED_CREDENTIALS_FILE", "credentials")),
-	]);
+	const paths = awsPaths(env);
+	const texts = await Promise.all(paths.map((path) => readSmallFile(path)));
 	const [config, credentials] = texts.map((text) => parseSections(text ?? ""));
 	return {
+		paths,
+		has: (name) =>
+			config?.has(`profile ${name}`) === true ||
+			credentials?.has(name) === true ||
+			(name === "default" && config?.has(name) === true),
 		profile(name) {
 			const values = new Map([
 				...(name === "default" ? (config?.get("default") ?? []) : []),
@@ -51,6 +57,12 @@ export async function readAwsFiles(env: Environment): Promise<AwsFiles> {
 		},
 		session: (name) => config?.get(`sso-session ${name}`),
 	};
+}
+
+/** Where both files are, the configuration first. */
+export function awsPaths(env: Environment): readonly string[] {
+	const place = (variable: string, file: string): string => env[variable] || join(awsDirectory(env), file);
+	return [place("AWS_CONFIG_FILE", "config"), place("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
 }
 
 /** `~/.aws` */

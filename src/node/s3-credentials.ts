@@ -3,7 +3,7 @@ import { display } from "../core/display.ts";
 import { BaleError, isBaleError } from "../core/errors.ts";
 import type { CredentialSource } from "../storage/s3/client.ts";
 import { assumeRole, webIdentityKeys } from "./assumed-role.ts";
-import { profileName, readAwsFiles, type AwsFiles } from "./aws-profile.ts";
+import { awsPaths, profileName, readAwsFiles, type AwsFiles } from "./aws-profile.ts";
 import { getCredentialProvider } from "./identity.ts";
 import { containerCredentials, instanceCredentials, processCredentials } from "./machine-credentials.ts";
 import type { Environment } from "./places.ts";
@@ -47,17 +47,36 @@ async function findMachineCredentials(env: Environment): Promise<Credentials | u
 	const given = environmentCredentials(env);
 	if (given !== undefined) return given;
 	const files = await readAwsFiles(env);
-	return (
-		(await profileKeys(profileName(env), files, env, [])) ??
-		(await containerCredentials(env)) ??
-		instanceCredentials(env)
-	);
+	const name = profileName(env);
+	const keys = await profileKeys(name, files, env, []);
+	if (keys !== undefined) return keys;
+	// A profile that has no keys may still choose a region; one that is nowhere is a mistake.
+	if (name !== "default" && !files.has(name)) {
+		const variable = env["AWS_PROFILE"] ? "AWS_PROFILE" : "AWS_DEFAULT_PROFILE";
+		throw unknownProfile(`${variable} names a profile that is not there: "${display(name)}"`, name, files);
+	}
+	return (await containerCredentials(env)) ?? instanceCredentials(env);
+}
+
+/** How a user can give keys, for hints. */
+export function keysHint(env: Environment): string {
+	const files = awsPaths(env).map(display).join(" or ");
+	return `Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile of ${files} in AWS_PROFILE, or run "bale login"`;
+}
+
+function unknownProfile(what: string, name: string, { paths }: AwsFiles): BaleError {
+	return new BaleError("InvalidConfig", what, {
+		hint: `Look into ${paths.map(display).join(" and ")}; a public bucket needs no keys: bale config registry s3://BUCKET --anonymous`,
+		details: { profile: name, files: [...paths] },
+	});
 }
 
 /** `InvalidConfig` when the profile has none: whoever names a profile means no other keys. */
 async function findProfileCredentials(name: string, env: Environment): Promise<Credentials> {
-	const keys = await profileKeys(name, await readAwsFiles(env), withoutWebIdentity(env), []);
+	const files = await readAwsFiles(env);
+	const keys = await profileKeys(name, files, withoutWebIdentity(env), []);
 	if (keys !== undefined) return keys;
+	if (!files.has(name)) throw unknownProfile(`There is no AWS profile "${display(name)}"`, name, files);
 	throw new BaleError("InvalidConfig", `The AWS profile "${display(name)}" has no keys`, {
 		hint: "Check the name, and your AWS configuration: ~/.aws/config, ~/.aws/credentials",
 		details: { profile: name },

@@ -15,7 +15,7 @@ import {
 import { createNodeSha256 } from "./node-digest.ts";
 import { findPlaces, type Environment } from "./places.ts";
 import { settingsOfBucket } from "./registry-settings.ts";
-import { credentialSource } from "./s3-credentials.ts";
+import { credentialSource, keysHint } from "./s3-credentials.ts";
 import { transportFor } from "./s3-transport.ts";
 import { FileServiceMemory } from "./service-memory.ts";
 import { FileJournal } from "./upload-journal.ts";
@@ -102,7 +102,11 @@ async function openBucket(
 		kmsKeyId,
 		transport: transportFor(env),
 		createSha256: createNodeSha256,
-		credentials: anonymous === true ? undefined : credentialsOf(env, named),
+		...(anonymous === true
+			? {
+					keysHint: `It is set to be used without keys: bale config registry s3://${bucket} --unset anonymous`,
+				}
+			: { credentials: credentialsOf(env, named), keysHint: keysHint(env) }),
 		journal: new FileJournal(join(findPlaces(env).baleData, "uploads")),
 		memory: new FileServiceMemory(join(findPlaces(env).baleData, "services")),
 	});

@@ -124,6 +124,14 @@ test("AccessDenied names the action and the resource", async () => {
 	);
 });
 
+test("a refusal to read says that s3:ListBucket may be what is missing, for it hides what is not there", async () => {
+	const { store } = scripted([failure(403, "AccessDenied"), failure(403, "AccessDenied")]);
+	await expect(store.get("a/b")).rejects.toMatchObject({
+		message: "Cannot read s3://data/a/b: the action s3:GetObject on arn:aws:s3:::data/a/b was refused",
+		hint: "Ask the owner of the bucket for s3:GetObject, and for s3:ListBucket, without which what is not there is refused as well, or use other credentials",
+	});
+});
+
 test("reads that are refused are made unsigned, which is remembered once it works", async () => {
 	const { store, requests } = scripted([
 		failure(403, "AccessDenied"),
@@ -445,8 +453,13 @@ test("requests are stopped by their signal, also while they wait", async () => {
 });
 
 test("credentials are in no error", async () => {
-	const { store } = scripted([failure(403, "SignatureDoesNotMatch")]);
+	const { store } = scripted(
+		[failure(403, "SignatureDoesNotMatch", {}, "<StringToSign>hush</StringToSign>")],
+		{
+			credentials: () => Promise.resolve({ accessKeyId: "key", secretAccessKey: "hush" }),
+		},
+	);
 	const error: unknown = await store.put("a", new Uint8Array()).catch((reason: unknown) => reason);
-	expect(JSON.stringify(error)).not.toContain("secret");
-	expect(String(error)).not.toContain("secret");
+	expect(JSON.stringify(error)).not.toContain("hush");
+	expect(String(error)).not.toContain("hush");
 });

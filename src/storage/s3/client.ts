@@ -37,6 +37,8 @@ export type S3ClientOptions = {
 	readonly createSha256: CreateDigest;
 	/** Absent: unsigned requests. */
 	readonly credentials?: CredentialSource | undefined;
+	/** Where the user can put keys; for the hint of a refusal when there are none. */
+	readonly keysHint?: string | undefined;
 	/** Default: `us-east-1`; AWS tells when it is another. */
 	readonly region?: string | undefined;
 	/** Default: AWS. */
@@ -233,7 +235,8 @@ export class S3Client {
 				if (refusedSigned !== undefined) this.#readsUnsigned = true;
 				return { ok: true, value: received.value, repeated };
 			}
-			const { failure } = received;
+			const isKeyless = credentials === undefined && !unsigned;
+			const failure = isKeyless ? { ...received.failure, keysHint: this.#keysHint() } : received.failure;
 			if (failure.region !== undefined && failure.region !== this.#region && regionsTried < 3) {
 				this.#region = failure.region;
 				regionsTried++;
@@ -340,6 +343,10 @@ export class S3Client {
 		const subject = this.subject(operation);
 		if (error instanceof XmlSyntaxError) return malformed(subject, this.redact(error.message));
 		return unreachable(subject, error);
+	}
+
+	#keysHint(): string {
+		return this.#options.keysHint ?? "Give the store keys: new S3Store({ credentials: … })";
 	}
 
 	#keepSecret({ secretAccessKey, sessionToken = "" }: S3Credentials): void {

@@ -21,6 +21,8 @@ export type Failure = {
 	readonly requestId?: string | undefined;
 	/** Milliseconds to wait, when the server says so. */
 	readonly retryAfterMs?: number | undefined;
+	/** The request was not signed, for there are no keys; this is how to give some. */
+	readonly keysHint?: string | undefined;
 	/** The server's clock, in milliseconds since the epoch. */
 	readonly serverTime?: number | undefined;
 };
@@ -138,15 +140,20 @@ export function toBaleError(subject: Subject, failure: Failure): BaleError {
 		case "AccessDenied":
 		case "AllAccessDisabled":
 		case "AccountProblem":
-			return make(
-				"AccessDenied",
-				`the action ${subject.action} on ${resourceOf(subject)} was refused`,
-				`Ask the owner of the bucket for ${subject.action}, or use other credentials`,
-			);
+			return make("AccessDenied", ...refused(subject, failure));
 		case "InvalidAccessKeyId":
 		case "XAdminUserNotFound":
+			return make(
+				"AccessDenied",
+				"the server does not know the access key ID",
+				"Check the access key ID, and that it is one of this endpoint",
+			);
 		case "SignatureDoesNotMatch":
-			return make("AccessDenied", "the server does not accept the credentials", "Check the access key");
+			return make(
+				"AccessDenied",
+				"the secret access key does not belong to the access key ID",
+				"Check the secret access key",
+			);
 		case "RequestTimeTooSkewed":
 			return make("AccessDenied", "the clock of this machine is wrong", "Set the clock");
 		case "ExpiredToken":
@@ -208,6 +215,17 @@ export function toBaleError(subject: Subject, failure: Failure): BaleError {
 				`the server answered ${[failure.status, display(code), display(failure.message)].filter((part) => part !== "").join(" ")}`,
 			);
 	}
+}
+
+function refused(subject: Subject, { keysHint }: Failure): readonly [state: string, hint: string] {
+	const { action } = subject;
+	const state = `the action ${action} on ${resourceOf(subject)} was refused`;
+	if (keysHint !== undefined) return [`${state}, and there are no keys to sign the request with`, keysHint];
+	// Who may not list does not learn what is not there.
+	const also = /^s3:GetObject/.test(action)
+		? ", and for s3:ListBucket, without which what is not there is refused as well"
+		: "";
+	return [state, `Ask the owner of the bucket for ${action}${also}, or use other credentials`];
 }
 
 /** What is wrong and what to do when a bucket is in another region, which the server may have named. */
