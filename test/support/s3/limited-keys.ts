@@ -6,13 +6,14 @@ import { Signer, type S3Credentials } from "../../../src/storage/s3/signature.ts
 import { formatHex } from "../../../src/core/hex.ts";
 import type { S3Server } from "./server.ts";
 
-/** Keys that may do these IAM actions on a bucket and what is in it, and nothing else. */
+/** Keys that may do these IAM actions on a bucket and what is in it (of that, what `objects` fits), and nothing else. */
 export async function limitedKeys(
 	server: S3Server,
 	bucket: string,
 	actions: readonly string[],
+	objects = "*",
 ): Promise<S3Credentials> {
-	const resource = [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`];
+	const resource = [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/${objects}`];
 	const policy = {
 		Version: "2012-10-17",
 		Statement: [{ Effect: "Allow", Action: actions, Resource: resource }],
