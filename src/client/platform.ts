@@ -188,6 +188,11 @@ export interface LocalFiles {
 	 * order of `compareLogicalKeys`. Errors: as for the two.
 	 */
 	hashFolder(directory: string, options?: FolderOptions): Promise<HashedFolder>;
+	/** The hashes (`sha2-256-chunked`) that are remembered of files in the state in which they are; undefined for others. */
+	recall(
+		files: readonly { readonly path: string; readonly size: number }[],
+		options?: RecallOptions,
+	): (Hash | undefined)[];
 	/** Remembers hashes for `hash`, as long as the files are not touched. */
 	remember(files: readonly HashedFile[], options?: RecallOptions): Promise<void>;
 	copy(jobs: readonly CopyJob[], options?: MoveOptions): Promise<CopyResult[]>;

@@ -1,6 +1,7 @@
 /** Brings files into a registry: has them placed, and what is not there yet copied. */
 import { isBaleError } from "../core/errors.ts";
 import { isKnownHashType, type Hash } from "../core/hash.ts";
+import type { Manifest } from "../core/manifest.ts";
 import type { PackageName } from "../core/names.ts";
 import { formatPhysicalKey, joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { Tree } from "../core/tree.ts";
@@ -10,8 +11,9 @@ import { openLanding, type Landing, type LandingJob } from "./landing.ts";
 import type { ClientEntry, Origin } from "./origin.ts";
 import { contentHashes, localRoot } from "./push-content.ts";
 import { Placing, type Placed, type PlacingContext } from "./push-placing.ts";
-import { selectWork, type Work } from "./push-selection.ts";
+import { isAt, selectWork, type Work } from "./push-selection.ts";
 import { platform } from "./runtime.ts";
+import { findSame } from "./push-same.ts";
 import { findTwins, objectAt, type Copying } from "./push-twins.ts";
 import type { PushOptions, PushResult } from "./push.ts";
 
@@ -19,6 +21,7 @@ const ROUNDS = 4;
 
 /** Moves the selected entries of one tree into one registry. */
 export class Mover {
+	readonly #header: Manifest["header"];
 	readonly #tree: Tree;
 	readonly #origin: Origin;
 	readonly #registry: Registry;
@@ -30,13 +33,14 @@ export class Mover {
 	readonly #landed: Origin;
 
 	constructor(
-		tree: Tree,
+		{ header, tree }: Manifest,
 		origin: Origin,
 		registry: Registry,
 		name: PackageName,
 		base: Base,
 		options: PushOptions,
 	) {
+		this.#header = header;
 		this.#tree = tree;
 		this.#origin = origin;
 		this.#registry = registry;
@@ -47,30 +51,46 @@ export class Mover {
 		this.#landed = registryOrigin(registry);
 	}
 
-	/** Runs the moves; the tree's entries then point to where their bytes are. */
+	/**
+	 * Runs the moves; the tree's entries then point to where their bytes are. `landed`: keys of the files that were put
+	 * somewhere, or are displaced, so that the manifest has to name these places.
+	 */
 	async run(): Promise<
-		Pick<PushResult, "copied" | "reused" | "displaced"> & { readonly elsewhere: ReadonlySet<string> }
+		Pick<PushResult, "copied" | "reused" | "displaced"> & { readonly landed: ReadonlySet<string> }
 	> {
-		let pending = await selectWork(this.#tree, this.#origin, this.#registry, this.#name, this.#options);
+		const { works, atHome } = await selectWork(
+			this.#tree,
+			this.#origin,
+			this.#registry,
+			this.#name,
+			this.#options,
+		);
+		let pending = works;
+		let placed = atHome;
 		const copied = { files: 0, bytes: 0 };
 		const reused = { files: 0, bytes: 0 };
 		const displaced: { key: string; physicalKey: string }[] = [];
+		const draft = { header: this.#header, tree: this.#tree };
+		const { copies } = this.#landing;
 		const context: PlacingContext = {
 			registry: this.#registry,
 			name: this.#name,
 			landing: this.#landing,
 			head: this.#base.head,
 			previous: pending.length === 0 ? undefined : (await this.#base.manifest(this.#options.signal))?.tree,
+			same: copies ? await findSame(this.#base, draft, pending, this.#options) : undefined,
 			localRoot: localRoot(pending),
 			options: this.#options,
 		};
 		const placing = new Placing(context);
+		const landed = new Set<string>();
 		const total = pending.reduce((sum, work) => sum + work.size, 0);
 		this.#options.onProgress?.({ kind: "started", phase: "copy", files: pending.length, bytes: total });
 		for (let round = 1; pending.length > 0; round++) {
 			const { place, found } = await placing.decide(pending, round > 1);
 			for (const { work, physicalKey, hash } of found) {
 				reused.files += 1;
+				if (isAt(this.#registry, physicalKey, work.home)) placed++;
 				reused.bytes += work.size;
 				this.#point(work, physicalKey, hash);
 				this.#options.onProgress?.({ kind: "advanced", phase: "copy", key: work.key, bytes: work.size });
@@ -80,6 +100,7 @@ export class Mover {
 				await this.#planOnly(place, copied, displaced);
 				break;
 			}
+			for (const { key } of place) landed.add(key);
 			try {
 				await this.#copy(place, context, displaced);
 				copied.files += place.length;
@@ -91,7 +112,21 @@ export class Mover {
 			}
 		}
 		this.#options.onProgress?.({ kind: "finished", phase: "copy" });
-		return { copied, reused, displaced, elsewhere: placing.elsewhere };
+		if (copied.files === 0 && placed === 0) this.#warnOfDest();
+		return { copied, reused, displaced, landed: new Set([...landed, ...placing.elsewhere]) };
+	}
+
+	/** Warns (`DestUnused`) when `dest` was given and no file is there. */
+	#warnOfDest(): void {
+		const { dest, onProgress } = this.#options;
+		if (dest === undefined || this.#tree.fileCount === 0) return;
+		const which = typeof dest === "string" ? ` ${dest}` : "";
+		onProgress?.({
+			kind: "warning",
+			code: "DestUnused",
+			message: `The dest${which} had no effect: no file had to be copied, and those that are in a registry already stay where they are`,
+			details: { registry: this.#registry.location, ...(typeof dest === "string" ? { dest } : {}) },
+		});
 	}
 
 	/** Places the files: those whose bytes are in the registry, or have just got there, are copied by the store. */

@@ -32,6 +32,8 @@ export type PlacingContext = {
 	readonly landing: Landing;
 	readonly head: Head | undefined;
 	readonly previous: Tree | undefined;
+	/** An earlier revision with the very content that is pushed, to copy from. */
+	readonly same: Tree | undefined;
 	/** Where what is known of the local files is kept together. */
 	readonly localRoot: string | undefined;
 	readonly options: PushOptions;

@@ -22,7 +22,7 @@ export async function publishManifest(
 	{ header, tree }: Manifest,
 	base: Base,
 	accept: "any" | ReadonlySet<string>,
-	elsewhere: ReadonlySet<string>,
+	landed: ReadonlySet<string>,
 	options: PushOptions,
 ): Promise<Published> {
 	const topHash = computeTopHash(header, tree, platform().createSha256);
@@ -41,7 +41,7 @@ export async function publishManifest(
 				if (mine === undefined || !("physicalKey" in mine)) continue;
 				const inside = isInside(registry.store.root, mine.physicalKey);
 				if (inside && !isInside(registry.store.root, entry.physicalKey)) return false;
-				if (elsewhere.has(key) && !physicalKeyEquals(mine.physicalKey, entry.physicalKey)) return false;
+				if (landed.has(key) && !physicalKeyEquals(mine.physicalKey, entry.physicalKey)) return false;
 			}
 			return isUsable(registry, existing);
 		},

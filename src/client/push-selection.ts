@@ -11,6 +11,7 @@ import {
 import { unportableReason } from "../core/portable-key.ts";
 import type { Tree } from "../core/tree.ts";
 import type { Registry } from "../registry/registry.ts";
+import { checkStoreKey } from "../storage/store-key.ts";
 import { locate, type Candidate, type ClientEntry, type Origin } from "./origin.ts";
 import { isInside } from "./prepare.ts";
 import type { PushOptions, SelectedEntry } from "./push.ts";
@@ -27,20 +28,41 @@ export type Work = {
 	/** Key in the registry's store where the file belongs. */
 	readonly home: string;
 };
-/** The entries that are to be copied, with their places in the store. Throws `KeyCollision`, `ReservedKey`, `InvalidArgument`. */
+/**
+ * Refuses a `dest` of which no file could land in the registry, also when there is nothing to copy: `InvalidArgument`,
+ * `ReservedKey`, `UnportableKey`. What a function gives is looked at when it is asked.
+ */
+export function checkDest(registry: Registry, { dest }: PushOptions): void {
+	if (typeof dest !== "string") return;
+	const base = baseOf(registry.store.root, dest);
+	if (base === "") return;
+	checkStoreKey(base);
+	checkHome(registry, base);
+}
+
+/**
+ * The entries that are to be copied, with their places in the store, and how many are at the places that they should have
+ * (where `dest` is a function, of the selected ones). Throws `KeyCollision`, `ReservedKey`,
+ * `InvalidArgument`.
+ */
 export async function selectWork(
 	tree: Tree,
 	origin: Origin,
 	registry: Registry,
 	name: PackageName,
 	options: PushOptions,
-): Promise<Work[]> {
-	const selected: Work[] = [];
+): Promise<{ works: Work[]; atHome: number }> {
+	const works: Work[] = [];
+	let atHome = 0;
 	const homes = new Map<string, string>();
 	const target = targetOf(registry, name, options);
 	for (const [key, entry] of tree.walk() as Iterable<[string, ClientEntry]>) {
 		const seen: SelectedEntry = { physicalKey: formatPhysicalKey(entry.physicalKey), size: entry.size };
-		if (entry.content === undefined && !isSelected(key, entry, seen, registry, options)) continue;
+		if (entry.content === undefined && !isSelected(key, entry, seen, registry, options)) {
+			if (typeof options.dest !== "function" && isAt(registry, entry.physicalKey, target(key, seen)))
+				atHome++;
+			continue;
+		}
 		const home = target(key, seen);
 		const rival = homes.get(home);
 		if (rival !== undefined) {
@@ -53,19 +75,26 @@ export async function selectWork(
 			);
 		}
 		homes.set(home, key);
-		const { versionId: _version, ...place } = { versionId: undefined, ...entry.physicalKey };
-		if (physicalKeyEquals(place, joinPhysicalKey(registry.store.root, home))) continue;
-		refuseReserved(key, home);
-		if (localRoot(registry.store) !== undefined) refuseUnportable(key, home);
+		if (isAt(registry, entry.physicalKey, home)) {
+			atHome++;
+			continue;
+		}
+		checkHome(registry, home, key);
 		if (entry.size === undefined) {
 			throw new BaleError("InvalidManifest", `Cannot push "${key}": its size is no number of bytes`, {
 				details: { key },
 			});
 		}
 		const [from] = await locate(key, entry, origin, options.signal, { lazy: true });
-		selected.push({ key, entry, from: from as Candidate, size: entry.size, home });
+		works.push({ key, entry, from: from as Candidate, size: entry.size, home });
 	}
-	return selected;
+	return { works, atHome };
+}
+
+/** Whether bytes are at this key of the registry, in whatever version. */
+export function isAt(registry: Registry, physicalKey: PhysicalKey, home: string): boolean {
+	const { versionId: _version, ...place } = { versionId: undefined, ...physicalKey };
+	return physicalKeyEquals(place, joinPhysicalKey(registry.store.root, home));
 }
 
 function isSelected(
@@ -109,31 +138,45 @@ function targetOf(
 			return relativeTo(root, parsePhysicalKey(url), url);
 		};
 	}
-	const location = parseLocation(dest);
-	const base = relativeTo(root, location, dest).replace(/\/+$/, "");
+	const base = baseOf(root, dest);
 	return (key) => (base === "" ? key : `${base}/${key}`);
 }
 
+/** The key in the store below which everything lands, without a slash at its end. Throws `InvalidArgument`. */
+function baseOf(root: PhysicalKey, dest: string): string {
+	return relativeTo(root, parseLocation(dest), dest).replace(/\/+$/, "");
+}
+
+/** `key`: whose place it is; undefined: that of all. */
+function checkHome(registry: Registry, home: string, key?: string): void {
+	refuseReserved(key, home);
+	if (localRoot(registry.store) !== undefined) refuseUnportable(key, home);
+}
+
+function describeMove(key: string | undefined, home: string): string {
+	return `Cannot push${key === undefined ? "" : ` "${key}"`} to "${home}"`;
+}
+
 /** A directory registry cannot keep a file of that name; said before anything is copied. */
-function refuseUnportable(key: string, home: string): void {
+function refuseUnportable(key: string | undefined, home: string): void {
 	const reason = unportableReason(home, platform().system === "windows" ? "windows" : "posix");
 	if (reason === undefined) return;
-	throw new BaleError("UnportableKey", `Cannot push "${key}" to "${home}": ${reason}`, {
+	throw new BaleError("UnportableKey", `${describeMove(key, home)}: ${reason}`, {
 		hint: "Rename the file, or choose a shorter dest",
-		details: { key, place: home },
+		details: { ...(key === undefined ? {} : { key }), place: home },
 	});
 }
 
 /** A registry's own folders are written by publishing only: a file there could pass for a revision. */
-function refuseReserved(key: string, home: string): void {
+function refuseReserved(key: string | undefined, home: string): void {
 	const first = home.split("/", 1)[0]?.toLowerCase();
 	if (first !== ".quilt" && first !== ".bale") return;
 	throw new BaleError(
 		"ReservedKey",
-		`Cannot push "${key}" to "${home}": that folder belongs to the registry itself`,
+		`${describeMove(key, home)}: that folder belongs to the registry itself`,
 		{
 			hint: "Choose another dest",
-			details: { key, place: home },
+			details: { ...(key === undefined ? {} : { key }), place: home },
 		},
 	);
 }

@@ -1,4 +1,4 @@
-/** Equal contents in one push, or in the previous revision under another name: they need not be sent again. */
+/** Equal contents in one push, or in an earlier revision at another place: they need not be sent again. */
 import { formatBase64 } from "../core/base64.ts";
 import type { Hash } from "../core/hash.ts";
 import type { PhysicalKey } from "../core/physical-key.ts";
@@ -18,12 +18,12 @@ export type Copying = {
 };
 
 /**
- * Finds equal contents: what the previous revision has under another name need not be sent, and what is pushed
+ * Finds equal contents: what an earlier revision has at another place need not be sent, and what is pushed
  * under two names is sent once. Only files of equal size are hashed for it.
  */
 export async function findTwins(
 	place: readonly Placed[],
-	{ registry, landing, previous, localRoot, options }: PlacingContext,
+	{ registry, landing, previous, same, localRoot, options }: PlacingContext,
 ): Promise<{
 	first: Copying[];
 	later: { work: Placed; leader: Placed; hash: Hash }[];
@@ -34,7 +34,7 @@ export async function findTwins(
 	const sizes = new Map<number, number>();
 	const earlier = new Set<number>();
 	const count = (size: number): void => void sizes.set(size, (sizes.get(size) ?? 0) + 1);
-	for (const [, entry] of previous?.walk() ?? []) {
+	for (const [, entry] of [...(same?.walk() ?? []), ...(previous?.walk() ?? [])]) {
 		const source = objectAt(entry.physicalKey);
 		if (source === undefined || entry.hash?.type !== "sha2-256-chunked" || entry.size === undefined) continue;
 		if (!isInside(registry.store.root, entry.physicalKey)) continue;

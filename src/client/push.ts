@@ -20,6 +20,7 @@ import {
 } from "./prepare.ts";
 import { forgetTouched } from "./rehashing.ts";
 import { Mover, registryOrigin } from "./push-mover.ts";
+import { checkDest } from "./push-selection.ts";
 import { registryOfDest } from "./push-target.ts";
 import { keepManifest, mayRepeat, publishManifest } from "./push-publish.ts";
 import { findAncestor, Rebase, type Rebased } from "./rebase.ts";
@@ -110,6 +111,7 @@ export async function pushPackage(
 		options.registry ?? (await registryOfDest(options.dest, state.tree)),
 		"remote",
 	);
+	checkDest(registry, options);
 	await forgetTouched(state.tree);
 	const header = await nextHeader(state, registry, name, options);
 	const rebase = await openRebase(state, registry, name, folder, options);
@@ -123,12 +125,19 @@ export async function pushPackage(
 		} else if (!(await mayRepeat(registry, base, { header, tree: state.tree }, options.signal))) throw error;
 	});
 
-	const { elsewhere, ...moved } = await new Mover(tree, state.origin, registry, name, base, options).run();
+	const { landed, ...moved } = await new Mover(
+		{ header, tree },
+		state.origin,
+		registry,
+		name,
+		base,
+		options,
+	).run();
 	await hashMissing(tree, state.origin, options);
 	keepOrigins(tree, state.origin);
 	const own: Manifest = { header, tree };
 	const publishOne = (manifest: Manifest, mayReplace: "any" | ReadonlySet<string>): Promise<Published> =>
-		publishManifest(registry, name, manifest, base, mayReplace, elsewhere, options);
+		publishManifest(registry, name, manifest, base, mayReplace, landed, options);
 	const isDry = options.dryRun === true;
 	const outcome =
 		rebase === undefined
@@ -147,8 +156,10 @@ export async function pushPackage(
 					}),
 					publishOne,
 				);
-	const { manifest, published, onto } = outcome;
-	const { topHash } = published;
+	const { published, onto } = outcome;
+	const { topHash, kept } = published;
+	// What the registry's manifest says holds for everybody.
+	const manifest = kept === undefined ? outcome.manifest : { ...kept, tree: kept.tree.clone() };
 	const pushed: PackageState = {
 		header: new Map(manifest.header),
 		tree: manifest.tree,

@@ -102,6 +102,18 @@ export class NodeFiles implements LocalFiles {
 		return hashFolder(directory, { pool: this.#pool, cacheOf }, options);
 	}
 
+	recall(
+		files: readonly { readonly path: string; readonly size: number }[],
+		options: RecallOptions = {},
+	): (Hash | undefined)[] {
+		const cache = this.#cache(options.root ?? commonDirectory(files), options);
+		return files.map(({ path, size }) => {
+			const stat = cache === undefined ? undefined : statOf(path);
+			const value = stat?.size === size ? cache?.find(path, stat) : undefined;
+			return value === undefined ? undefined : { type: "sha2-256-chunked", value };
+		});
+	}
+
 	async remember(files: readonly HashedFile[], options: RecallOptions = {}): Promise<void> {
 		const cache = this.#cache(options.root ?? commonDirectory(files), options);
 		for (const { path, source, hash } of files) cache?.add(path, source.stat, hash.value, source.openedMs);

@@ -39,6 +39,8 @@ export type Published = {
 	/** The timestamp pointer that was written; undefined when `latest` named this revision already. */
 	readonly pointer: string | undefined;
 	readonly changed: boolean;
+	/** The manifest that was there already and stays, when its text is another one. */
+	readonly kept?: Manifest | undefined;
 };
 
 const SWAP_ATTEMPTS = 200;
@@ -58,8 +60,8 @@ export async function publish(
 ): Promise<Published> {
 	const { topHash, base, signal } = options;
 	if (base?.head?.topHash === topHash) {
-		await writeManifest(registry, { ...options, existing: await base.knownManifest() });
-		return { topHash, pointer: undefined, changed: false };
+		const kept = await writeManifest(registry, { ...options, existing: await base.knownManifest() });
+		return { topHash, pointer: undefined, changed: false, kept };
 	}
 	let head = await acceptableHead(registry, name, options);
 	if ((await registry.store.detectConditions?.(signal)) === false) {
@@ -68,8 +70,10 @@ export async function publish(
 			`The service of ${registry.location} ignores the conditions of writes: if somebody else publishes "${name}" at the same moment, one of the two revisions can be lost from latest`,
 		);
 	}
-	await writeManifest(registry, options);
-	if (head !== "damaged" && head?.topHash === topHash) return { topHash, pointer: undefined, changed: false };
+	const kept = await writeManifest(registry, options);
+	if (head !== "damaged" && head?.topHash === topHash) {
+		return { topHash, pointer: undefined, changed: false, kept };
+	}
 
 	const { pointer, etag } = await writeTimestamp(registry, name, options);
 	// Before `latest` names the revision, so that whoever conflicts with it can read who published it.
@@ -83,7 +87,7 @@ export async function publish(
 				signal,
 				condition: await conditionOn(registry, name, head, signal),
 			});
-			return { topHash, pointer, changed: true };
+			return { topHash, pointer, changed: true, kept };
 		} catch (error) {
 			if (!isBaleError(error, "Conflict") || attempt === SWAP_ATTEMPTS) throw error;
 			mayHaveBeenLatest ||= error.details["answer"] === "lost";
@@ -100,10 +104,10 @@ export async function publish(
 			throw error;
 		}
 		if (head !== undefined && head !== "damaged") {
-			if (head.topHash === topHash) return { topHash, pointer, changed: true };
+			if (head.topHash === topHash) return { topHash, pointer, changed: true, kept };
 			// Somebody who did not look either has published after us: `latest` is theirs, as if ours had come before.
 			const theirs = await newestPointer(registry, name, head.topHash, signal);
-			if (Number(theirs ?? 0) > Number(pointer)) return { topHash, pointer, changed: true };
+			if (Number(theirs ?? 0) > Number(pointer)) return { topHash, pointer, changed: true, kept };
 		}
 		await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(250, 5 * attempt)));
 	}
@@ -155,7 +159,7 @@ async function conditionOn(
 /**
  * Writes the manifest unless a good one is there. One with other bytes under the same hash differs in what the
  * hash does not cover (physical keys, directory metadata): it is kept as long as it can still be used, because
- * older pointers name it too.
+ * older pointers name it too. Resolves to that one.
  */
 export async function writeManifest(
 	registry: Registry,
@@ -163,17 +167,18 @@ export async function writeManifest(
 		/** The one that is there, where it has just been read. */
 		readonly existing?: Manifest | undefined;
 	},
-): Promise<void> {
+): Promise<Manifest | undefined> {
 	const key = layout.manifest(options.topHash);
 	if (options.existing !== undefined) {
 		const text = ManifestText.from(manifestPieces(options.existing));
-		if (text.size === options.manifest.size && (await sameBytes(text.open(), options.manifest))) return;
-		if ((await options.usable?.(options.existing)) ?? true) return;
+		if (text.size === options.manifest.size && (await sameBytes(text.open(), options.manifest)))
+			return undefined;
+		if ((await options.usable?.(options.existing)) ?? true) return options.existing;
 	}
 	const existing = await registry.store.get(key, { signal: options.signal });
 	if (existing !== undefined) {
 		if (existing.info.size === options.manifest.size && (await sameBytes(existing.body, options.manifest)))
-			return;
+			return undefined;
 		await existing.body.cancel().catch(() => undefined);
 		const manifest = await registry
 			.read(options.topHash, { signal: options.signal })
@@ -193,9 +198,10 @@ export async function writeManifest(
 				}
 				throw error;
 			});
-		if (manifest !== undefined && ((await options.usable?.(manifest)) ?? true)) return;
+		if (manifest !== undefined && ((await options.usable?.(manifest)) ?? true)) return manifest;
 	}
 	await registry.store.put(key, options.manifest, { signal: options.signal });
+	return undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { sandbox } from "./sandbox.ts";
@@ -127,6 +127,25 @@ describe("bale push", () => {
 			{ key: "a.txt", physicalKey: expect.stringContaining("/.bale/objects/") as string },
 		]);
 		expect(readFileSync(join(box.registry, "ann/cats/a.txt"), "utf8")).toBe("a\n");
+	});
+
+	it("says of a revision that was built there that its files were copied, and of a dest that nothing went to", async () => {
+		const box = sandbox();
+		box.folder("cats", cats);
+		const push = ["push", "ann/cats", "--dir", "cats", "--registry", "registry"];
+		await box.json(["build", "ann/cats", "--dir", "cats", "--registry", "registry"]);
+		const dry = await box.bale([...push, "--dry-run"]);
+		expect(dry.stderr).toContain("as its latest already; its files would be copied there");
+		const filled = await box.bale(push);
+		expect(filled.stderr).toContain("as its latest already; its files were copied there");
+		expect(filled.stderr).toContain("copied 3 files");
+		expect(filled.stderr).not.toContain("nothing to publish");
+		const other = ["push", "ann/dogs", "--dir", "cats", "--registry", "registry", "-m", "dogs"];
+		await box.json(other);
+		for (const file of Object.keys(cats)) utimesSync(join(box.registry, "ann/dogs", file), 1, 1);
+		const again = await box.json([...other, "--dest", join(box.registry, "elsewhere")]);
+		expect(again).toMatchObject({ changed: false, copied: { files: 0 }, warnings: [{ code: "DestUnused" }] });
+		expect((await box.error([...push, "--dest", join(box.registry, ".quilt")], 2)).code).toBe("ReservedKey");
 	});
 
 	it("writes nothing with --dry-run", async () => {

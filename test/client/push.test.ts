@@ -128,6 +128,93 @@ describe("Package.push()", () => {
 		});
 	});
 
+	describe("of content that the registry has under another name", () => {
+		const files = { a: "alpha", "d/b": "beta" };
+		const keysOf = (p: Package): string[] => [...p.walk()].map(([, { physicalKey }]) => physicalKey);
+
+		test("copies it to its own place, which the manifest then names for both", async () => {
+			const machine = newMachine();
+			const registry = machine.path("registry");
+			const one = await pushPackage(await packageOf(machine, "data", files), "team/one", { registry });
+			const two = await pushPackage(await packageOf(machine, "data", files), "team/two", { registry });
+			expect(two).toMatchObject({ topHash: one.topHash, changed: true, copied: { files: 2 } });
+			expect(keysOf(two.package)).toEqual([
+				`file://${registry}/team/two/a`,
+				`file://${registry}/team/two/d/b`,
+			]);
+			for (const name of ["team/one", "team/two"]) {
+				const browsed = await Package.browse(name, { registry });
+				expect(keysOf(browsed)).toEqual(keysOf(two.package));
+				expect(await browsed.isMaterialized(registry)).toBe(true);
+			}
+			const again = await pushPackage(one.package, "team/one", { registry });
+			expect(again).toMatchObject({ changed: false, copied: { files: 0 } });
+			expect(keysOf(again.package)).toEqual(keysOf(two.package));
+		});
+
+		test("copies what the manifest that is there names outside of the registry, which is written anew", async () => {
+			const machine = newMachine();
+			const registry = machine.path("registry");
+			const p = await packageOf(machine, "data", files);
+			await p.build("team/one", registry);
+			const one = await pushPackage(p, "team/two", { registry });
+			expect(one).toMatchObject({ changed: true, copied: { files: 2 } });
+			const browsed = await Package.browse("team/one", { registry });
+			expect(await browsed.isMaterialized(registry)).toBe(true);
+		});
+	});
+
+	describe("with a dest that has no effect", () => {
+		const warnings = async (
+			p: Package,
+			registry: string,
+			dest: string | ((key: string) => string),
+		): Promise<string[]> => {
+			const codes: string[] = [];
+			await pushPackage(p, "team/data", {
+				registry,
+				dest,
+				force: true,
+				onProgress: (event) => event.kind === "warning" && codes.push(event.code),
+			});
+			return codes;
+		};
+
+		test("says so when nothing is copied", async () => {
+			const machine = newMachine();
+			const registry = machine.path("registry");
+			const p = await packageOf(machine, "data", { a: "alpha" });
+			expect(await warnings(p, registry, `${registry}/one`)).toEqual([]);
+			utimesSync(`${registry}/one/a`, 1, 1);
+			for (const made of [p, await packageOf(machine, "data", { a: "alpha" })]) {
+				expect(await warnings(made, registry, `${registry}/one`)).toEqual([]);
+				expect(await warnings(made, registry, `${registry}/two`)).toEqual(["DestUnused"]);
+				expect(await warnings(made, registry, (key) => `file://${registry}/2/${key}`)).toEqual([
+					"DestUnused",
+				]);
+			}
+			const browsed = await Package.browse("team/data", { registry });
+			expect(await warnings(browsed, registry, `${registry}/one`)).toEqual([]);
+			expect(await warnings(browsed, registry, `${registry}/two`)).toEqual(["DestUnused"]);
+			expect(await warnings(new Package().setMeta({ empty: true }), registry, `${registry}/x`)).toEqual([]);
+			expect(Object.keys(readFiles(registry, ours))).toEqual(["one/a"]);
+		});
+
+		test.for([
+			["/.quilt/x", "ReservedKey"],
+			["/.bale", "ReservedKey"],
+			[`/${"n".repeat(300)}`, "UnportableKey"],
+			["-elsewhere", "InvalidArgument"],
+		] as const)("refuses %s below the registry although nothing is to be copied", async ([dest, code]) => {
+			const machine = newMachine();
+			const registry = machine.path("registry");
+			const pushed = await (await packageOf(machine, "data", { a: "alpha" })).push("team/data", registry);
+			for (const made of [pushed, new Package()]) {
+				await failure(made.push("team/data", registry, { dest: registry + dest, force: true }), code);
+			}
+		});
+	});
+
 	test("dryRun writes nothing and gives the same top hash and places", async () => {
 		const machine = newMachine();
 		const registry = machine.path("registry");

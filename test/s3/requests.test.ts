@@ -161,6 +161,21 @@ onEachServer((server) => {
 			).toEqual([]);
 		});
 
+		test("the same files under another name are not sent: the server copies them", async () => {
+			const registry = await makeRegistry();
+			const made = await packageOf(files);
+			const first = await pushPackage(made, "team/data", { registry });
+			proxy.clear();
+			const second = await pushPackage(made, "team/other", { registry });
+			expect(dataBytes(takeLog().filter(({ operation }) => /^(Put|UploadPart$)/.test(operation)))).toBe(0);
+			expect(second).toMatchObject({ copied: { files: 4 }, topHash: first.topHash });
+			const keys = (pkg: Package): string[] => [...pkg.walk()].map(([, { physicalKey }]) => physicalKey);
+			for (const key of keys(second.package)) expect(key).toContain("/team/other/");
+			for (const name of ["team/data", "team/other"]) {
+				expect(keys(await Package.browse(name, { registry }))).toEqual(keys(second.package));
+			}
+		});
+
 		test("equal files are uploaded once: the server copies the others", async () => {
 			const registry = await makeRegistry();
 			await pushPackage(

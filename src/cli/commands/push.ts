@@ -1,6 +1,6 @@
 import { hasScheme } from "../../core/physical-key.ts";
 import { pushTarget, registryOfDest } from "../../client/push-target.ts";
-import { Package, pushPackage } from "../client.ts";
+import { Package, pushPackage, type PushResult } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { formatBytes, plural } from "../format.ts";
 import { usageError } from "../options.ts";
@@ -112,9 +112,11 @@ function isRemote(folder: string): boolean {
 }
 
 function headline(
-	result: { readonly name: string; readonly changed: boolean; readonly dryRun: boolean },
+	result: Pick<PushResult, "name" | "changed" | "dryRun" | "copied">,
 	registry: string,
 ): string {
+	if (!result.changed && result.copied.files > 0)
+		return `${registry} has this revision of ${result.name} as its latest already; its files ${result.dryRun ? "would be copied" : "were copied"} there`;
 	if (!result.changed)
 		return `${registry} has this revision of ${result.name} as its latest already; nothing to publish`;
 	return `${result.dryRun ? "Would publish" : "Published"} a revision of ${result.name} in ${registry}`;
