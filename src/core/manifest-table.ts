@@ -40,6 +40,13 @@ export type CanonicalText = { readonly bytes: Uint8Array; readonly totalSize: nu
 /** What a name is in a directory: the line at `low`, or a directory of the lines that start in `[low, high)`. */
 export type Found = { readonly kind: "file" | "directory"; readonly low: number; readonly high: number };
 
+/** Lines that follow one another: where they start, their keys, and where the line after them starts. */
+export type KeyRun = {
+	readonly starts: readonly number[];
+	readonly keys: readonly string[];
+	readonly next: number;
+};
+
 export class ManifestTable implements TableFacts {
 	readonly low: number;
 	readonly high: number;
@@ -64,6 +71,7 @@ export class ManifestTable implements TableFacts {
 	#key: Uint8Array;
 	#keyStart = 0;
 	#keyEnd = 0;
+	#keyTexts = new Uint8Array(0);
 
 	/** Each line of `source` ends in a line feed. */
 	constructor(source: RandomBytes, facts: TableFacts) {
@@ -82,6 +90,46 @@ export class ManifestTable implements TableFacts {
 	key(start: number, skip: number): string {
 		this.#look(start);
 		return decodeUtf8(this.#key.subarray(this.#keyStart + skip, this.#keyEnd));
+	}
+
+	/**
+	 * Lines from that at `start` on, which is before `high`: those whose keys can be read at once, with the keys without their first
+	 * `skip` bytes.
+	 */
+	keysFrom(start: number, high: number, skip: number): KeyRun {
+		const starts = [start];
+		const keys = [this.key(start, skip)];
+		let next = this.#lineEnd + 1;
+		const [window, base] = [this.#window, this.#windowStart];
+		const windowEnd = Math.min(high - base, window.length);
+		// The keys alone are made one text, so that whoever keeps one of them does not keep the lines, too.
+		const room = windowEnd - (next - base);
+		if (this.#keyTexts.length < room) this.#keyTexts = new Uint8Array(room);
+		const texts = this.#keyTexts;
+		const ends: number[] = [];
+		let to = 0;
+		while (next < high) {
+			const line = next - base;
+			const lineEnd = window.indexOf(lineFeed, line);
+			if (lineEnd < 0 || lineEnd >= windowEnd || !startsWithKey(this.#view, line)) break;
+			let end = line + keyOffset + skip;
+			let text = to;
+			for (let byte = window[end]; byte !== quote && byte !== backslash; byte = window[++end])
+				texts[text++] = byte as number;
+			if (window[end] === backslash) break;
+			to = text;
+			ends.push(to);
+			starts.push(next);
+			next = base + lineEnd + 1;
+		}
+		const all = decodeUtf8(texts.subarray(0, to));
+		const isAscii = all.length === to;
+		let from = 0;
+		for (const end of ends) {
+			keys.push(isAscii ? all.slice(from, end) : decodeUtf8(texts.subarray(from, end)));
+			from = end;
+		}
+		return { starts, keys, next };
 	}
 
 	entry(start: number): Entry {

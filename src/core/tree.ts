@@ -136,13 +136,17 @@ export class Tree {
 			}
 			const { table, low, high, skip, directory, prefix } = part;
 			const { changes } = directory;
-			for (let start = low; start < high; start = table.next(start)) {
-				const at = start;
-				const name = table.key(at, skip);
-				// Whoever changes the tree meanwhile sees the rest of it changed.
-				const node = directory.changes === changes ? undefined : new Tree(directory).get(name);
-				if (directory.changes === changes) yield [prefix + name, () => table.entry(at)];
-				else if (node !== undefined && !(node instanceof Directory)) yield [prefix + name, () => node];
+			for (let start = low; start < high;) {
+				const { starts, keys, next } = table.keysFrom(start, high, skip);
+				for (let index = 0; index < keys.length; index++) {
+					const name = keys[index] as string;
+					const at = starts[index] as number;
+					// Whoever changes the tree meanwhile sees the rest of it changed.
+					const node = directory.changes === changes ? undefined : new Tree(directory).get(name);
+					if (directory.changes === changes) yield [prefix + name, () => table.entry(at)];
+					else if (node !== undefined && !(node instanceof Directory)) yield [prefix + name, () => node];
+				}
+				start = next;
 			}
 		}
 	}

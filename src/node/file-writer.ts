@@ -11,6 +11,8 @@ const syncAsync = promisify(fsync);
 
 /** Chunks are gathered up to this size, so that there are few trips to the thread pool. */
 const gatherBytes = 256 * 1024;
+/** A chunk of this size is a trip of its own: joining it with others would copy it. */
+const largeChunkBytes = 128 * 1024;
 /** Up to this size, writing at once costs less than such a trip. */
 const writeAtOnceBytes = 64 * 1024;
 
@@ -39,7 +41,7 @@ export class FileWriter {
 	async write(chunk: Uint8Array): Promise<void> {
 		this.#gathered.push(chunk);
 		this.#gatheredBytes += chunk.length;
-		if (this.#gatheredBytes >= gatherBytes) await this.#flush();
+		if (this.#gatheredBytes >= gatherBytes || chunk.length >= largeChunkBytes) await this.#flush();
 	}
 
 	/** Writes at once, at its place in the file; the chunk may change afterwards. Not to be mixed with `write`. */
