@@ -136,15 +136,19 @@ export async function pushPackage(
 	await hashMissing(tree, state.origin, options);
 	keepOrigins(tree, state.origin);
 	const own: Manifest = { header, tree };
-	const publishOne = (manifest: Manifest, mayReplace: "any" | ReadonlySet<string>): Promise<Published> =>
-		publishManifest(registry, name, manifest, base, mayReplace, landed, options);
+	const publishOne = (
+		manifest: Manifest,
+		mayReplace: "any" | ReadonlySet<string>,
+		onto: Base,
+	): Promise<Published> => publishManifest(registry, name, manifest, onto, mayReplace, landed, options);
 	const isDry = options.dryRun === true;
 	const outcome =
 		rebase === undefined
-			? { manifest: own, published: await publishOne(own, accept), onto: undefined }
+			? { manifest: own, published: await publishOne(own, accept, base), onto: undefined }
 			: await rebase.run(
 					state.tree,
 					own,
+					base,
 					async ({ header: joined, tree: all }) => ({
 						header: await nextHeader(
 							{ ...state, header: new Map(joined), tree: all },

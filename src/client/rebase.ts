@@ -11,6 +11,7 @@ import { mergeManifests, type MergeConflict } from "../core/merge.ts";
 import type { PackageName } from "../core/names.ts";
 import type { TopHash } from "../core/top-hash.ts";
 import { Tree } from "../core/tree.ts";
+import { Base } from "../registry/base.ts";
 import { describeRevision, formatFacts } from "../registry/conflict.ts";
 import type { Published } from "../registry/publish.ts";
 import type { Head, Registry } from "../registry/registry.ts";
@@ -132,23 +133,27 @@ export class Rebase {
 
 	/**
 	 * Publishes by `publish`, again and again while others are faster: our package itself while the ancestor is the
-	 * latest revision, else joined with what is, and made publishable by `finish`. Gives up (`Conflict`) after ten times
-	 * or a minute.
+	 * latest revision, else joined with what is, and made publishable by `finish`. `known` is what was the latest revision
+	 * before. Gives up (`Conflict`) after ten times or a minute.
 	 */
 	async run(
 		before: Tree,
 		moved: Manifest,
+		known: Base,
 		finish: (joined: Manifest) => Promise<Manifest>,
-		publish: (manifest: Manifest, accept: ReadonlySet<string>) => Promise<Published>,
+		publish: (manifest: Manifest, accept: ReadonlySet<string>, base: Base) => Promise<Published>,
 	): Promise<{ published: Published; manifest: Manifest; onto: TopHash | undefined }> {
 		const started = this.#registry.options.now();
 		for (let attempt = 1; ; attempt++) {
 			const head = await this.#registry.head(this.#name, this.#signal);
+			// What has been read of a revision that still is the latest need not be read again.
+			const isKnown = head?.topHash === known.head?.topHash;
+			const base = isKnown ? known : Base.of(this.#registry, this.#name, head);
 			const stale = head !== undefined && head.topHash !== this.#ancestor.topHash ? head : undefined;
 			const manifest = stale === undefined ? moved : await finish(await this.#onto(stale, before, moved));
 			try {
 				const accept = stale === undefined ? this.accept : new Set([stale.topHash]);
-				return { published: await publish(manifest, accept), manifest, onto: stale?.topHash };
+				return { published: await publish(manifest, accept, base), manifest, onto: stale?.topHash };
 			} catch (error) {
 				const late = this.#registry.options.now() - started >= TOTAL_MS;
 				if (!isBaleError(error, "Conflict") || attempt === ATTEMPTS || late) throw error;

@@ -31,6 +31,11 @@ export class Base {
 		return new Base(registry, name, found);
 	}
 
+	/** What `latest` was found to name. */
+	static of(registry: Registry, name: PackageName, head: Head | undefined): Base {
+		return new Base(registry, name, head);
+	}
+
 	/** Undefined where there is no latest revision, or its manifest cannot be read or does not give its hash. */
 	manifest(signal?: AbortSignal): Promise<Manifest | undefined> {
 		return this.#read(signal)?.catch(() => undefined) ?? Promise.resolve(undefined);

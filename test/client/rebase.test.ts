@@ -204,4 +204,24 @@ describe("push({ rebase: true })", () => {
 		expect(machine.moved.copied).toBe(1);
 		expect(Object.keys(await contents(registry))).toEqual(["a", "big", "r"]);
 	});
+
+	test("publishes what was the latest revision before and is no more", async () => {
+		const machine = newMachine();
+		const registry = machine.path("registry");
+		const { ours, theirs } = await twoWriters(machine, { a: "a" }, registry);
+		const first = theirs.topHash;
+		const second = await (await theirs.set("a", new Blob(["same"]))).push(name, registry);
+		await ours.set("a", new Blob(["same"]));
+		const pushed = await pushPackage(ours, name, {
+			registry,
+			rebase: true,
+			onProgress: (event) => {
+				if (event.kind !== "finished" || event.phase !== "copy") return;
+				// Another client, in the meantime, takes theirs back.
+				writeFileSync(`${registry}/.quilt/named_packages/team/data/latest`, first);
+			},
+		});
+		expect(pushed).toMatchObject({ topHash: second.topHash, changed: true });
+		expect((await Package.browse(name, { registry })).topHash).toBe(second.topHash);
+	});
 });
