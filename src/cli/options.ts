@@ -161,7 +161,14 @@ function checkWords(spec: CommandSpec, words: readonly string[]): void {
 	const unlimited = spec.arguments.at(-1)?.repeat === true;
 	const extra = words[spec.arguments.length];
 	if (extra !== undefined && !unlimited) {
-		throw usageError(spec, `"bale ${spec.name}" does not take the extra argument "${extra}"`);
+		const takesRegistry = spec.options.some((option) => option.name === "registry");
+		throw usageError(
+			spec,
+			`"bale ${spec.name}" does not take the extra argument "${extra}"`,
+			takesRegistry && /^(s3|file):\/\//.test(extra)
+				? `Name the registry so: --registry ${extra}`
+				: undefined,
+		);
 	}
 	spec.arguments.forEach((argument, index) => {
 		const word = words[index];

@@ -4,6 +4,7 @@ import { parsePackageReference } from "../core/package-uri.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Package } from "./client.ts";
 import type { Invocation } from "./command.ts";
+import { usageError } from "./options.ts";
 
 /** A package as the command line names it. At most one of `topHash` and `pointer` is there. */
 export type Target = {
@@ -134,6 +135,15 @@ export function given<N extends string, T>(name: N, value: T | undefined): { [K 
 /** A word as a shell of POSIX takes it back. */
 export function quote(word: string): string {
 	return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** The registry of a command that takes it as its only word, or as an option; undefined when neither is given. */
+export function givenRegistry({ spec, words: [word], options }: Invocation): string | undefined {
+	const flag = options.text("registry");
+	if (word !== undefined && flag !== undefined && word !== flag) {
+		throw usageError(spec, `The registry is given twice: "${word}" and "${flag}"`);
+	}
+	return word ?? flag;
 }
 
 /** Opens a registry (default: the local one). */

@@ -95,6 +95,11 @@ describe("bale workflow", () => {
 			workflows: [],
 		});
 		expect((await box.error(["workflow", "list"], 2)).code).toBe("InvalidConfig");
+		expect((await box.bale(["workflow", "list", "registry"])).stdout).toBe(human.stdout);
+		const twice = await box.error(["workflow", "list", "registry", "--registry", "other"], 2);
+		expect(twice.message).toBe('The registry is given twice: "registry" and "other"');
+		const misplaced = await box.error(["workflow", "show", "checked", "s3://lab"], 2);
+		expect(misplaced.hint).toBe("Name the registry so: --registry s3://lab");
 	});
 
 	it("show tells what one demands, with its schemas", async () => {

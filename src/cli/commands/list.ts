@@ -1,16 +1,11 @@
 import { compareNames } from "../../core/logical-key.ts";
 import type { Invocation, Report } from "../command.ts";
-import { usageError } from "../options.ts";
-import { openRegistryOf } from "../target.ts";
+import { givenRegistry, openRegistryOf } from "../target.ts";
 
 /** `bale list` */
-export async function run({ spec, words, options, output, signal }: Invocation): Promise<Report> {
-	const [word] = words;
-	const flag = options.text("registry");
-	if (word !== undefined && flag !== undefined && word !== flag) {
-		throw usageError(spec, `The registry is given twice: "${word}" and "${flag}"`);
-	}
-	const registry = word ?? flag;
+export async function run(invocation: Invocation): Promise<Report> {
+	const { output, signal } = invocation;
+	const registry = givenRegistry(invocation);
 	const opened = await openRegistryOf({ registry });
 	const packages: string[] = [];
 	for await (const names of opened.names(signal)) for (const name of names) packages.push(name);

@@ -1,11 +1,12 @@
 import { readWorkflows } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { remoteRegistry } from "../registries.ts";
-import { quote, registryOf } from "../target.ts";
+import { givenRegistry, quote, registryOf } from "../target.ts";
 
 /** `bale workflow list` */
-export async function run({ options, output, signal }: Invocation): Promise<Report> {
-	const registry = options.text("registry") ?? (await remoteRegistry());
+export async function run(invocation: Invocation): Promise<Report> {
+	const { output, signal } = invocation;
+	const registry = givenRegistry(invocation) ?? (await remoteRegistry());
 	const found = await readWorkflows(registry, { signal });
 	if (found === undefined) {
 		const where = await registryOf({ registry });

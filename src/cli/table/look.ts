@@ -5,6 +5,7 @@ import {
 	nameArgument,
 	packageArgument,
 	registry,
+	registryArgument,
 	topHash,
 } from "./shared.ts";
 
@@ -14,14 +15,7 @@ export const lookCommands: readonly CommandSpec[] = [
 		aliases: ["list-packages"],
 		group: "Look",
 		summary: "List the packages of a registry",
-		arguments: [
-			{
-				name: "REGISTRY",
-				what: "A directory, file:// URL or s3://bucket; default: the local registry",
-				optional: true,
-				completes: "registry",
-			},
-		],
+		arguments: [registryArgument(registry)],
 		options: [registry],
 		examples: [{ command: "bale list /data/lab", what: "Names, one on each line" }],
 		schema: "bale.list/1",

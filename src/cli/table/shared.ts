@@ -21,6 +21,11 @@ export const registry: OptionSpec = {
 	completes: "registry",
 };
 
+/** The same as a word. */
+export function registryArgument({ what }: OptionSpec): ArgumentSpec {
+	return { name: "REGISTRY", what, optional: true, completes: "registry" };
+}
+
 /** Registry of commands that move data between people. */
 export const sharedRegistry: OptionSpec = {
 	...registry,

@@ -1,5 +1,12 @@
 import type { CommandSpec } from "../command.ts";
-import { folderOptions, nameArgument, revisionOptions, sharedRegistry, update } from "./shared.ts";
+import {
+	folderOptions,
+	nameArgument,
+	registryArgument,
+	revisionOptions,
+	sharedRegistry,
+	update,
+} from "./shared.ts";
 
 export const workflowCommands: readonly CommandSpec[] = [
 	{
@@ -9,9 +16,9 @@ export const workflowCommands: readonly CommandSpec[] = [
 		details: [
 			"A registry's owner may demand things of the packages that are published there, in .quilt/workflows/config.yml. Each set of demands is a workflow.",
 		],
-		arguments: [],
+		arguments: [registryArgument(sharedRegistry)],
 		options: [sharedRegistry],
-		examples: [{ command: "bale workflow list --registry s3://lab", what: "What one can choose from" }],
+		examples: [{ command: "bale workflow list s3://lab", what: "What one can choose from" }],
 		schema: "bale.workflow-list/1",
 		load: () => import("../commands/workflow-list.ts"),
 	},
