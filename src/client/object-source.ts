@@ -1,5 +1,5 @@
 /** Objects of stores as sources of bytes. */
-import { BaleError } from "../core/errors.ts";
+import { BaleError, isBaleError } from "../core/errors.ts";
 import type {
 	ByteRange,
 	ByteSource,
@@ -57,7 +57,10 @@ export function objectSource(
 				{
 					async pull(controller) {
 						if (reader === undefined) {
-							const object = await store.get(key, options(range, signal));
+							const object = await store.get(key, options(range, signal)).catch((error: unknown) => {
+								if (range === undefined || !isBaleError(error, "InvalidArgument")) throw error;
+								throw otherSize(key, size, undefined);
+							});
 							if (object === undefined) throw missing();
 							if (object.info.size !== size) {
 								await object.body.cancel();
@@ -93,9 +96,11 @@ export function objectSource(
 	};
 }
 
-function otherSize(key: string, expected: number, found: number): BaleError {
-	return new BaleError("IntegrityMismatch", `"${key}" has ${found} bytes where ${expected} were expected`, {
-		details: { key, expectedSize: expected, foundSize: found },
+/** `found` is undefined when only a range was asked for, which the object does not have. */
+function otherSize(key: string, expected: number, found: number | undefined): BaleError {
+	const has = found === undefined ? "fewer" : String(found);
+	return new BaleError("IntegrityMismatch", `"${key}" has ${has} bytes where ${expected} were expected`, {
+		details: { key, expectedSize: expected, ...(found === undefined ? {} : { foundSize: found }) },
 	});
 }
 

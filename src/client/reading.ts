@@ -25,20 +25,6 @@ export function verifiableHash(key: string, entry: ClientEntry): Hash & { readon
 	return { type: hash.type, value: hash.value };
 }
 
-/** The first place where the entry's bytes are, opened; size is compared, content is not. */
-export async function openEntry(
-	key: string,
-	entry: ClientEntry,
-	origin: Origin,
-	signal?: AbortSignal,
-): Promise<ByteSource> {
-	const [candidate] = await locate(key, entry, origin, signal);
-	const source = await openCandidate(candidate as Candidate);
-	if (entry.size !== undefined && source.size !== entry.size)
-		throw sizeMismatch(key, entry.size, source.size);
-	return source;
-}
-
 /** A candidate as a source. */
 export async function openCandidate(candidate: Candidate): Promise<ByteSource> {
 	if ("source" in candidate) return candidate.source;
@@ -109,7 +95,11 @@ export async function streamEntry(
 	options: { readonly range?: ByteRange | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<ReadableStream<Uint8Array>> {
 	const { range, signal } = options;
-	const source = await openEntry(key, entry, origin, signal);
+	const [candidate] = await locate(key, entry, origin, signal, { lazy: true });
+	const source = await openCandidate(candidate as Candidate);
+	if (entry.size !== undefined && source.size !== entry.size) {
+		throw sizeMismatch(key, entry.size, source.size);
+	}
 	if (range !== undefined) {
 		const valid =
 			Number.isSafeInteger(range.offset) &&
@@ -124,9 +114,9 @@ export async function streamEntry(
 				{ details: { key, ...range, size: source.size } },
 			);
 		}
-		return source.open(range, signal);
+		return begun(source.open(range, signal));
 	}
-	const body = source.open(undefined, signal);
+	const body = await begun(source.open(undefined, signal));
 	if (entry.hash === undefined) return body;
 	const hash = verifiableHash(key, entry);
 	const hasher = createHasher(hash.type, source.size, platform().createSha256);
@@ -140,6 +130,24 @@ export async function streamEntry(
 				assertHash(key, hash, hasher.digest());
 			},
 		}),
+	);
+}
+
+/** Waits for the first bytes, so that what cannot be read at all is an error before there is a stream. */
+async function begun(stream: ReadableStream<Uint8Array>): Promise<ReadableStream<Uint8Array>> {
+	const reader = stream.getReader();
+	let first: Awaited<ReturnType<typeof reader.read>> | undefined = await reader.read();
+	return new ReadableStream<Uint8Array>(
+		{
+			async pull(controller) {
+				const { done, value } = first ?? (await reader.read());
+				first = undefined;
+				if (done) controller.close();
+				else controller.enqueue(value);
+			},
+			cancel: (reason) => reader.cancel(reason),
+		},
+		{ highWaterMark: 0 },
 	);
 }
 

@@ -81,5 +81,33 @@ onEachServer((server) => {
 			});
 			expect(fetched()).toBe(0);
 		});
+
+		test("what cannot be read is told before there is a stream", async () => {
+			const bucket = await server().makeBucket();
+			const store = server().openStore(bucket);
+			const folder = temporaryDirectory();
+			writeFiles(folder, { small: "small" });
+			const { package: pkg } = await pushPackage(await new Package().setDir("", folder), "team/small", {
+				registry: store,
+			});
+			const range = { offset: 3, length: 2 };
+			await store.put("team/small/small", new Uint8Array(2));
+			for (const options of [{}, { range }]) {
+				await expect(pkg.entry("small").stream(options)).rejects.toMatchObject({ code: "IntegrityMismatch" });
+			}
+			await store.delete("team/small/small");
+			for (const options of [{}, { range }]) {
+				await expect(pkg.entry("small").stream(options)).rejects.toMatchObject({ code: "ObjectNotFound" });
+			}
+		});
+
+		test.each([[], ["--range", "2-3"]])("bale cat asks for a file once (%s %s)", async (...args) => {
+			const cat = ["cat", "team/data", "large", "--registry", registry, ...args];
+			proxy.clear();
+			const options = { home: temporaryDirectory(), env: { ...proxy.server.environment } };
+			expect((await runCli(cat, options)).code).toBe(0);
+			const asked = proxy.clear().filter(({ key }) => key.endsWith("large"));
+			expect(asked.map(({ method }) => method)).toEqual(["GET"]);
+		});
 	});
 });
