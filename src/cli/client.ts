@@ -7,7 +7,7 @@ import "./platform.ts";
 export { isBaleError } from "../core/errors.ts";
 export { PackageEntry } from "../client/entry.ts";
 export { lostRevisions } from "../client/lost-revisions.ts";
-export { deletePackage, revisions } from "../client/module.ts";
+export { preparePackageDeletion, revisions } from "../client/module.ts";
 export { Package } from "../client/package.ts";
 export type { SetDirOptions } from "../client/set-dir.ts";
 export { statusOf } from "../client/status.ts";

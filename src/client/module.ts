@@ -95,18 +95,25 @@ export async function deletePackage(
 	registry?: RegistryInput,
 	options: DeleteOptions = {},
 ): Promise<DeleteResult> {
+	const deletion = await preparePackageDeletion(name, registry, options);
+	if (options.dryRun === true) return deletion.plan;
+	await deletion.carryOut();
+	return { ...deletion.plan, dryRun: false };
+}
+
+/** What `deletePackage` would do now, which can be done afterwards without looking again. */
+export async function preparePackageDeletion(
+	name: string,
+	registry: RegistryInput | undefined,
+	{ topHash: given, signal }: Pick<DeleteOptions, "topHash" | "signal">,
+): Promise<{ readonly plan: DeleteResult; carryOut(): Promise<void> }> {
 	const parsed = parsePackageName(name);
 	const opened = await openRegistry(registry, "local");
-	const topHash =
-		options.topHash === undefined ? undefined : await opened.resolve(options.topHash, options.signal);
-	const deletion = await planDeletion(opened, parsed, topHash, options.signal);
-	if (options.dryRun !== true) await deletePointers(opened, parsed, deletion, options.signal);
+	const topHash = given === undefined ? undefined : await opened.resolve(given, signal);
+	const deletion = await planDeletion(opened, parsed, topHash, signal);
+	const { remove: pointers, latest } = deletion;
 	return {
-		name,
-		registry: opened.location,
-		topHash: topHash ?? null,
-		pointers: deletion.remove,
-		latest: deletion.latest,
-		dryRun: options.dryRun === true,
+		plan: { name, registry: opened.location, topHash: topHash ?? null, pointers, latest, dryRun: true },
+		carryOut: () => deletePointers(opened, parsed, deletion, signal),
 	};
 }

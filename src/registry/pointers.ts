@@ -20,17 +20,18 @@ export async function planDeletion(
 	topHash: TopHash | undefined,
 	signal?: AbortSignal,
 ): Promise<Deletion> {
-	const keys: string[] = [];
-	const prefix = layout.pointerPrefix(name);
-	for await (const item of registry.store.list(prefix, { signal })) {
-		if (!("prefix" in item)) keys.push(item.key.slice(prefix.length));
+	if (topHash === undefined) {
+		const keys = await keysBelow(registry, layout.pointerPrefix(name), signal);
+		if (keys.length === 0) throw packageNotFound(name, registry.location);
+		return { remove: keys, latest: null };
 	}
-	if (keys.length === 0) throw packageNotFound(name, registry.location);
-	if (topHash === undefined) return { remove: keys, latest: null };
 
 	const pointers = await registry.pointers(name, signal);
 	const remove = pointers.filter((item) => item.topHash === topHash);
 	if (remove.length === 0) {
+		const isEmpty =
+			pointers.length === 0 && (await keysBelow(registry, layout.pointerPrefix(name), signal)).length === 0;
+		if (isEmpty) throw packageNotFound(name, registry.location);
 		throw new BaleError("RevisionNotFound", `"${name}" in ${registry.location} has no revision ${topHash}`, {
 			hint: `Run "bale log ${name}" to see its revisions`,
 			details: { name, topHash, registry: registry.location },
@@ -38,6 +39,18 @@ export async function planDeletion(
 	}
 	const kept = pointers.filter((item) => item.topHash !== topHash);
 	return { remove: remove.map((item) => item.pointer), latest: latestAfter(kept) };
+}
+
+async function keysBelow(
+	registry: Registry,
+	prefix: string,
+	signal: AbortSignal | undefined,
+): Promise<string[]> {
+	const keys: string[] = [];
+	for await (const item of registry.store.list(prefix, { signal })) {
+		if (!("prefix" in item)) keys.push(item.key.slice(prefix.length));
+	}
+	return keys;
 }
 
 /** What `latest` must name among the pointers that stay: itself, or the newest timestamp. */

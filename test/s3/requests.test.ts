@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vit
 import { installPackage, Package, pushPackage } from "../../src/index.ts";
 import { compareNames } from "../../src/core/logical-key.ts";
 import { writeFiles, type Files } from "../client/support/files.ts";
-import { runCliJson } from "../support/cli.ts";
+import { runCli, runCliJson } from "../support/cli.ts";
 import { onEachServer } from "../support/s3/servers.ts";
 import { startProxy, type LoggedRequest, type S3Proxy } from "../support/s3/proxy.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -71,6 +71,23 @@ onEachServer((server) => {
 			takeLog().map(({ operation, key }) => `${operation} ${key.replace(/(?<=\/)\d{10}$/, "SECONDS")}`);
 		/** Without versions, whether an object is still the one that was pushed must be asked. */
 		const looks = versions ? [] : Object.keys(files).map((key) => `HeadObject team/data/${key}`);
+
+		test("bale delete NAME@HASH lists the pointers and reads each of them once", async () => {
+			const registry = await makeRegistry();
+			const { topHash } = await pushPackage(await packageOf({ a: "1" }), "team/data", { registry });
+			await pushPackage(await packageOf({ a: "2" }), "team/data", { registry, force: true });
+			proxy.clear();
+			const args = ["delete", `team/data@${topHash}`, "--registry", registry, "--yes"];
+			const options = { home: temporaryDirectory(), env: { ...proxy.server.environment } };
+			expect(await runCli(args, options)).toMatchObject({ code: 0 });
+			const reads = requests().filter((request) => /^(Get|Head|List)/.test(request));
+			expect(reads.toSorted(compareNames)).toEqual([
+				`GetObject ${pointers}SECONDS`,
+				`GetObject ${pointers}SECONDS`,
+				`GetObject ${pointers}latest`,
+				"ListObjects ",
+			]);
+		});
 
 		test("a push of unchanged files reads latest and its manifest once, and writes nothing", async () => {
 			const registry = await makeRegistry();

@@ -1,5 +1,5 @@
 import { BaleError } from "../../core/errors.ts";
-import { deletePackage } from "../client.ts";
+import { preparePackageDeletion } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { plural } from "../format.ts";
 import { usageError } from "../options.ts";
@@ -14,7 +14,7 @@ type Deletion = {
 
 /** `bale delete` */
 export async function run(invocation: Invocation): Promise<Report> {
-	const { spec, options, output } = invocation;
+	const { spec, options, output, signal } = invocation;
 	const target = targetOf(invocation);
 	if (target.pointer !== undefined) {
 		throw usageError(
@@ -25,17 +25,20 @@ export async function run(invocation: Invocation): Promise<Report> {
 	}
 	const registry = await registryOf(target);
 	const dryRun = options.flag("dry-run");
-	const plan = await deletePackage(target.name, registry, {
-		...given("topHash", target.topHash),
-		dryRun: true,
-	});
+	const prepare = () =>
+		preparePackageDeletion(target.name, registry, { ...given("topHash", target.topHash), signal });
+	let deletion = await prepare();
+	const { plan } = deletion;
 	if (!dryRun) {
 		for (const line of consequences(plan, target, registry)) output.note(output.display(line));
-		if (!options.flag("yes")) await confirm(invocation, target);
+		if (!options.flag("yes")) {
+			await confirm(invocation, target);
+			// Others can have published while the question waited.
+			deletion = await prepare();
+		}
+		await deletion.carryOut();
 	}
-	const result = dryRun
-		? plan
-		: await deletePackage(target.name, registry, { ...given("topHash", target.topHash), dryRun: false });
+	const result = deletion.plan;
 	const what = target.topHash === undefined ? target.name : `${target.name}@${target.topHash}`;
 	return {
 		document: {
