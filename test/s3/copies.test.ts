@@ -146,6 +146,34 @@ onEachServer((current) => {
 		}
 	});
 
+	test("copyFrom() takes no delete marker for an object, unless nothing may ever have been there", async () => {
+		const bucket = await server.makeBucket({ versions: true });
+		const store = server.openStore(bucket);
+		for (const size of [10, 9 * mebibyte]) {
+			const bytes = content(size, 3);
+			const { etag } = await store.put("from", bytes);
+			const source = { bucket, key: "from", etag, size };
+			for (const key of [`taken ${size}`, `deleted ${size}`]) await store.put(key, content(5, 1));
+			await store.delete(`deleted ${size}`);
+			const condition = { ifAbsent: true } as const;
+			await expect(store.copyFrom(source, `taken ${size}`, { condition })).rejects.toMatchObject({
+				code: "Conflict",
+			});
+			expect(await store.copyFrom(source, `deleted ${size}`, { condition })).toMatchObject({ size });
+			const copy = await store.get(`deleted ${size}`);
+			const copied = new Uint8Array(await new Response(copy?.body).arrayBuffer());
+			expect(Buffer.from(copied).equals(Buffer.from(bytes))).toBe(true);
+			await store.delete(`deleted ${size}`);
+			const never = store.copyFrom(source, `deleted ${size}`, {
+				condition: { ...condition, neverThere: true },
+			});
+			// A service that sees no marker copies, the others refuse.
+			const [outcome] = await Promise.allSettled([never]);
+			if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "Conflict" });
+		}
+		for await (const upload of store.listUploads()) expect(upload).toBeUndefined();
+	}, 60_000);
+
 	test("copyFrom() believes no checksums that are those of the whole source", async () => {
 		const size = 17 * mebibyte;
 		const bytes = content(size, 5);

@@ -1,5 +1,5 @@
 /** Copying objects within the service: their bytes never pass through this machine. */
-import { conflict } from "../condition.ts";
+import { checkCondition, conflict } from "../condition.ts";
 import type { CopySource, ObjectInfo, WriteOptions } from "../store.ts";
 import { checkStoreKey } from "../store-key.ts";
 import { isSameChecksum } from "./checksum.ts";
@@ -56,6 +56,11 @@ export class ObjectCopier {
 	}
 
 	async #copyWhole(source: CopySource, key: string, options: WriteOptions): Promise<Copied> {
+		const { condition, signal } = options;
+		// Some servers ignore the condition of a copy, unlike those of other writes.
+		if (condition !== undefined) {
+			checkCondition(key, condition, (await this.#reader.head(key, { signal }))?.etag);
+		}
 		const operation: Operation = {
 			action: "s3:PutObject",
 			method: "PUT",
@@ -86,7 +91,13 @@ export class ObjectCopier {
 	}
 
 	async #copyInParts(source: CopySource, size: number, key: string, options: WriteOptions): Promise<Copied> {
-		const copy = { source, size, key: this.#prefix + key, options };
+		const copy = {
+			source,
+			size,
+			key: this.#prefix + key,
+			options,
+			hidesMarker: () => hidesMarker(this.#reader, key, options),
+		};
 		const { service, bucket } = this.#client;
 		const left = this.#journal?.left(service, bucket).find((record) => record.key === copy.key);
 		if (this.#partsHaveChecksums && left?.checksums !== false) {
