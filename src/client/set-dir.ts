@@ -194,12 +194,14 @@ async function listBucket(
 	onProgress?.({ kind: "started", phase: "walk", files: 0, bytes: 0 });
 	const found: (readonly [string, ClientEntry])[] = [];
 	const invalid: string[] = [];
+	let isEmpty = true;
 	const versions = options.unversioned !== true;
 	for await (const { key: relative, object } of objectsBelow(store, directory, {
 		signal,
 		onProgress,
 		versions,
 	})) {
+		isEmpty = false;
 		if (!selected(relative)) continue;
 		const key = at === "" ? relative : `${at}/${relative}`;
 		if (!isLogicalKey(key)) invalid.push(key);
@@ -216,5 +218,13 @@ async function listBucket(
 	}
 	refuseInvalid(invalid, where);
 	onProgress?.({ kind: "finished", phase: "walk" });
+	if (isEmpty) {
+		onProgress?.({
+			kind: "warning",
+			code: "NothingFound",
+			message: `There is nothing below ${where}: no file was added`,
+			details: { source: where },
+		});
+	}
 	return found;
 }

@@ -50,6 +50,19 @@ onEachServer((server) => {
 			expect((await bale("log", "ann/cats", "--registry", registry)).code).toBe(10);
 		}, 120_000);
 
+		it("warns of a prefix with nothing below it, and makes the revision all the same", async () => {
+			const bucket = `s3://${await server().makeBucket()}`;
+			await json("push", "ann/source", "--dir", "cats", "--registry", bucket);
+			const build = (folder: string) => ["build", "ann/typo", "--dir", folder, "--registry", bucket];
+			const made = await json(...build(`${bucket}/ann/sourse/`));
+			expect(made).toMatchObject({ files: 0, warnings: [{ code: "NothingFound" }] });
+			const told = await bale(...build(`${bucket}/ann/sourse`));
+			expect(told.code).toBe(0);
+			expect(told.stderr).toContain(`There is nothing below ${bucket}/ann/sourse`);
+			const found = await json(...build(`${bucket}/ann/source/`), "--exclude", "*", "--dry-run");
+			expect(JSON.stringify(found["warnings"] ?? [])).not.toContain("NothingFound");
+		}, 60_000);
+
 		it("packages what is in a bucket, with copies and without", async () => {
 			const source = `s3://${await server().makeBucket({ versions: true })}`;
 			await json("push", "ann/source", "--dir", "cats", "--registry", source);
