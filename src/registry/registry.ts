@@ -58,8 +58,8 @@ const manifestCodes = [
 	"InvalidUrl",
 	"UnsupportedScheme",
 ] as const;
-/** What damaged bytes of a manifest are reported as. */
-const damageCodes = [...manifestCodes, "TopHashMismatch"] as const;
+/** What damaged bytes of a manifest or pointer are reported as. */
+const damageCodes = [...manifestCodes, "TopHashMismatch", "IntegrityMismatch"] as const;
 
 export class Registry {
 	readonly store: Store;
@@ -180,12 +180,16 @@ export class Registry {
 		const opened = await this.#open(topHash, options.signal);
 		if (opened?.topHash === topHash || (opened !== undefined && options.allowUnverified === true))
 			return opened;
+		return this.#twice(() => this.#readChecked(topHash, options));
+	}
+
+	/** Bytes that came over a network may be damaged where the object is not: what counts is what comes twice. */
+	async #twice<T>(read: () => Promise<T>): Promise<T> {
 		try {
-			return await this.#readChecked(topHash, options);
+			return await read();
 		} catch (error) {
-			// Bytes that came over a network may be damaged where the object is not: what counts is what comes twice.
 			if (this.store.openBytes !== undefined || !isBaleError(error, ...damageCodes)) throw error;
-			return this.#readChecked(topHash, options);
+			return read();
 		}
 	}
 
@@ -193,7 +197,7 @@ export class Registry {
 		topHash: TopHash,
 		{ allowUnverified, signal }: { readonly allowUnverified?: boolean | undefined; readonly signal?: Signal },
 	): Promise<Manifest> {
-		const object = await this.store.get(layout.manifest(topHash), { signal });
+		const object = await this.store.get(layout.manifest(topHash), { checked: true, signal });
 		if (object === undefined) throw revisionNotFound(topHash, this.location);
 		const manifest = await this.#parse(object).catch((error: unknown) => {
 			throw this.#located(error, topHash);
@@ -295,10 +299,13 @@ export class Registry {
 
 	async #readPointer(key: string, signal: Signal): Promise<{ text: string; info: ObjectInfo } | undefined> {
 		for (let attempt = 1; ; attempt++) {
-			const object = await this.store.get(key, { signal });
-			if (object === undefined) return undefined;
-			const text = (await readText(object.body, POINTER_LIMIT_BYTES)).trim();
-			if (text !== "" || attempt === EMPTY_POINTER_READS) return { text, info: object.info };
+			const read = await this.#twice(async () => {
+				const object = await this.store.get(key, { checked: true, signal });
+				return (
+					object && { text: (await readText(object.body, POINTER_LIMIT_BYTES)).trim(), info: object.info }
+				);
+			});
+			if (read === undefined || read.text !== "" || attempt === EMPTY_POINTER_READS) return read;
 			await new Promise((resolve) => setTimeout(resolve, EMPTY_POINTER_WAIT_MS));
 		}
 	}

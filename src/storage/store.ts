@@ -56,6 +56,11 @@ export type Condition = { readonly ifAbsent: true; readonly neverThere?: true } 
 export type ReadOptions = {
 	readonly versionId?: string;
 	readonly range?: ByteRange;
+	/**
+	 * Has `get` compare all bytes with the checksum that the store keeps, where it keeps one: other bytes end as
+	 * `IntegrityMismatch`. Not together with a range.
+	 */
+	readonly checked?: boolean;
 	readonly signal?: AbortSignal | undefined;
 };
 export type WriteOptions = {

@@ -174,6 +174,21 @@ onEachServer((server) => {
 		},
 	);
 
+	test("pointers and manifests come with the checksums that show damage", async () => {
+		const store = server().openStore(await server().makeBucket({ versions: true }));
+		await everyVerb(store, small, strict);
+		let found = 0;
+		for await (const item of store.list(".quilt/")) {
+			if (!("key" in item)) continue;
+			const object = await store.get(item.key, { checked: true });
+			expect([item.key, object?.info.checksum?.parts ?? 1]).toEqual([item.key, 1]);
+			expect(object?.info.checksum?.sha256).toMatch(/=$/);
+			await object?.body.cancel();
+			found++;
+		}
+		expect(found).toBeGreaterThan(3);
+	});
+
 	describe.each([true, false])("with versions %s", (versions) => {
 		test("nothing wrong is published when requests fail at random", async () => {
 			const random = randomFrom(chooseSeed("faults"));

@@ -5,6 +5,7 @@ import { checkRange, deliverStream, streamOf } from "../byte-source.ts";
 import type { ByteRange, ObjectBody, ObjectInfo, ReadOptions, Sink } from "../store.ts";
 import { checkStoreKey } from "../store-key.ts";
 import { deliverBody, resumableBody, type BodyOptions } from "./body.ts";
+import { checkedBody } from "./checked-body.ts";
 import type { Operation, Refusal, S3Client } from "./client.ts";
 import { toBaleError, unreachable } from "./failure.ts";
 import { infoOf } from "./object-info.ts";
@@ -26,7 +27,9 @@ export class ObjectReader {
 		if (range?.length === 0) return this.#emptyRange(key, range, options);
 		const opened = await this.#open(key, options);
 		if (opened === undefined) return onlyVersion(options, (plain) => this.get(key, plain));
-		return { info: opened.info, body: resumableBody(opened) };
+		const body = resumableBody(opened);
+		if (options.checked !== true) return { info: opened.info, body };
+		return { info: opened.info, body: checkedBody(body, opened.info, this.#client.createSha256) };
 	}
 
 	/** `Store.deliver`. */
@@ -110,7 +113,7 @@ export class ObjectReader {
 			key: this.#prefix + key,
 			...(versionId === undefined ? {} : { query: [["versionId", versionId]] }),
 			headers: {
-				...(method === "HEAD" ? { "x-amz-checksum-mode": "ENABLED" } : {}),
+				...(method === "HEAD" || options.checked === true ? { "x-amz-checksum-mode": "ENABLED" } : {}),
 				...(range === undefined ? {} : { range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
 			},
 			isRead: true,
