@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { formatManifestJson, parseJson } from "./json.ts";
 import { ManifestTable } from "./manifest-table.ts";
-import type { RandomBytes } from "./random-bytes.ts";
+import { memoryBytes, type RandomBytes } from "./random-bytes.ts";
 import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
 
 type Line = { readonly key: string; readonly name: string; readonly start: number; readonly size: number };
@@ -76,6 +76,45 @@ test("reading all lines in order reads little more than the manifest has bytes",
 	}
 	expect(at).toBe(bytes.length);
 	expect(reads.bytes).toBeLessThan(1.3 * bytes.length);
+});
+
+test("keys are read many at once, also where some have escapes in what is left out of them", () => {
+	const keys = ["d/1", "d/2", "d/3", "d/4"];
+	const written = ['"d/1"', '"\\u0064/2"', '"d/3"', '"d/\\u0034"'];
+	const text = written
+		.map(
+			(key) =>
+				`{"logical_key": ${key}, "physical_keys": ["s3://b/k"], "size": 1, "hash": {"type": "t", "value": "v"}, "meta": {}}\n`,
+		)
+		.join("");
+	const escaped = new ManifestTable(memoryBytes(encodeUtf8(text)), {
+		low: 0,
+		entries: 4,
+		longestLine: 200,
+		odd: [],
+	});
+	for (const left of [0, 2]) {
+		const found: string[] = [];
+		for (let at = 0; at < text.length;) {
+			const run = escaped.keysFrom(at, text.length, left);
+			expect(run.keys.length).toBe(run.starts.length);
+			found.push(...run.keys);
+			at = run.next;
+		}
+		expect(found).toEqual(keys.map((key) => key.slice(left)));
+	}
+
+	const all = table();
+	const found: Line[] = [];
+	for (let at = low; at < bytes.length;) {
+		const { starts, keys: some, next } = all.keysFrom(at, bytes.length, skip);
+		for (const [index, start] of starts.entries()) {
+			const { key, size } = lineAt(found.length);
+			found.push({ key, name: some[index] as string, start, size });
+		}
+		at = next;
+	}
+	expect(found).toEqual(lines);
 });
 
 test("finding one key takes a few reads", () => {

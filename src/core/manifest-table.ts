@@ -112,10 +112,11 @@ export class ManifestTable implements TableFacts {
 			const line = next - base;
 			const lineEnd = window.indexOf(lineFeed, line);
 			if (lineEnd < 0 || lineEnd >= windowEnd || !startsWithKey(this.#view, line)) break;
-			let end = line + keyOffset + skip;
+			const behind = line + keyOffset + skip;
+			let end = line + keyOffset;
 			let text = to;
 			for (let byte = window[end]; byte !== quote && byte !== backslash; byte = window[++end])
-				texts[text++] = byte as number;
+				if (end >= behind) texts[text++] = byte as number;
 			if (window[end] === backslash) break;
 			to = text;
 			ends.push(to);
