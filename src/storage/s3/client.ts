@@ -66,6 +66,8 @@ export type Operation = {
 	readonly query?: readonly (readonly [string, string])[];
 	/** Lower-case names. */
 	readonly headers?: Readonly<Record<string, string>>;
+	/** Headers that only a signed request gets: an unsigned one of a page would have to be allowed by the bucket for their sake. */
+	readonly headersWhenSigned?: Readonly<Record<string, string>>;
 	readonly body?: { readonly bytes: Uint8Array; readonly sha256: Uint8Array };
 	/** An object comes into being by it, or an upload that becomes one: it is to be encrypted as the options say. */
 	readonly creates?: true;
@@ -282,6 +284,7 @@ export class S3Client {
 		const plain: Record<string, string> = {
 			host: address.host,
 			...operation.headers,
+			...(credentials === undefined ? {} : operation.headersWhenSigned),
 			...(operation.creates === true ? this.#encryptionHeaders : {}),
 			...(this.#options.requesterPays === true ? payerHeaders : {}),
 		};

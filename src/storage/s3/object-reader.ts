@@ -11,6 +11,8 @@ import { toBaleError, unreachable } from "./failure.ts";
 import { infoOf } from "./object-info.ts";
 import type { TransportResponse } from "./transport.ts";
 
+const tellChecksum = { "x-amz-checksum-mode": "ENABLED" };
+
 /** `Store.get` and `Store.head` below a prefix of a bucket. */
 export class ObjectReader {
 	readonly #client: S3Client;
@@ -113,9 +115,10 @@ export class ObjectReader {
 			key: this.#prefix + key,
 			...(versionId === undefined ? {} : { query: [["versionId", versionId]] }),
 			headers: {
-				...(method === "HEAD" || options.checked === true ? { "x-amz-checksum-mode": "ENABLED" } : {}),
+				...(method === "HEAD" ? tellChecksum : {}),
 				...(range === undefined ? {} : { range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
 			},
+			...(options.checked === true ? { headersWhenSigned: tellChecksum } : {}),
 			isRead: true,
 			signal,
 		};
