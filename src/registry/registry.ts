@@ -48,6 +48,8 @@ const POINTER_LIMIT_BYTES = 1024;
 /** Another client may rewrite a pointer in place: an empty one is read again before it counts as damaged. */
 const EMPTY_POINTER_READS = 6;
 const EMPTY_POINTER_WAIT_MS = 40;
+/** How often a pointer or manifest that comes damaged is read in all. */
+const DAMAGED_READS = 3;
 
 /** What parsing a manifest reports. */
 const manifestCodes = [
@@ -180,16 +182,18 @@ export class Registry {
 		const opened = await this.#open(topHash, options.signal);
 		if (opened?.topHash === topHash || (opened !== undefined && options.allowUnverified === true))
 			return opened;
-		return this.#twice(() => this.#readChecked(topHash, options));
+		return this.#repeatedly(() => this.#readChecked(topHash, options));
 	}
 
-	/** Bytes that came over a network may be damaged where the object is not: what counts is what comes twice. */
-	async #twice<T>(read: () => Promise<T>): Promise<T> {
-		try {
-			return await read();
-		} catch (error) {
-			if (this.store.openBytes !== undefined || !isBaleError(error, ...damageCodes)) throw error;
-			return read();
+	/** Bytes that came over a network may be damaged where the object is not: what counts is what comes again and again. */
+	async #repeatedly<T>(read: () => Promise<T>): Promise<T> {
+		for (let attempt = 1; ; attempt++) {
+			try {
+				return await read();
+			} catch (error) {
+				const isLast = attempt === DAMAGED_READS || this.store.openBytes !== undefined;
+				if (isLast || !isBaleError(error, ...damageCodes)) throw error;
+			}
 		}
 	}
 
@@ -299,7 +303,7 @@ export class Registry {
 
 	async #readPointer(key: string, signal: Signal): Promise<{ text: string; info: ObjectInfo } | undefined> {
 		for (let attempt = 1; ; attempt++) {
-			const read = await this.#twice(async () => {
+			const read = await this.#repeatedly(async () => {
 				const object = await this.store.get(key, { checked: true, signal });
 				return (
 					object && { text: (await readText(object.body, POINTER_LIMIT_BYTES)).trim(), info: object.info }
