@@ -33,6 +33,6 @@ export default defineConfig({
 		allowOnly: false,
 		pool: "forks",
 		// Much of the time on buckets is spent waiting, for what is tried again and for what does not answer.
-		maxWorkers: process.env["BALE_TEST_TIER"] === "s3" ? 3 : 2,
+		maxWorkers: process.env["BALE_TEST_TIER"] === "s3" ? 4 : 2,
 	},
 });

@@ -22,7 +22,7 @@ import { startProxy, type S3Proxy } from "../support/s3/proxy.ts";
 import { onEachServer } from "../support/s3/servers.ts";
 import { expectSound } from "../support/s3/sound-bucket.ts";
 
-const impatienceMs = 2000;
+const impatienceMs = 1000;
 
 /** Gives a request up that is not answered in time, as Node's transport does after half a minute. */
 const impatient: Transport = async (request, signal) => {
