@@ -39,11 +39,10 @@ const all = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
 async function leaveUpload(client: S3Client, key: string, checksum: "crc32" | undefined): Promise<string> {
 	const change = { action: "s3:PutObject", key, isRead: false } as const;
 	const headers = checksum === undefined ? {} : { "x-amz-checksum-algorithm": "CRC32" };
-	const text = await client.expectDocument(
+	const uploadId = await client.expectDocument(
 		{ ...change, method: "POST", query: [["uploads", ""]], headers },
-		(text) => text,
+		(document) => childText(document, "UploadId") ?? "",
 	);
-	const uploadId = childText(parseXml(text), "UploadId") ?? "";
 	const bytes = new Uint8Array(1000);
 	const query = [
 		["partNumber", "1"],

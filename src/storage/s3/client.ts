@@ -15,6 +15,7 @@ import {
 	malformed,
 	parseRetryAfter,
 	readErrorDocument,
+	readRefusal,
 	staleCredentialCodes,
 	statusOfCode,
 	toBaleError,
@@ -26,7 +27,7 @@ import {
 import { encodeKey, encodeQueryPart, formatQuery } from "./percent.ts";
 import { Signer, type S3Credentials } from "./signature.ts";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
-import { XmlSyntaxError } from "./xml.ts";
+import { parseXml, XmlSyntaxError, type XmlElement } from "./xml.ts";
 
 /** Gives the credentials of the moment; undefined: there are none, requests go out unsigned. */
 export type CredentialSource = (options: { readonly refresh: boolean }) => Promise<S3Credentials | undefined>;
@@ -166,7 +167,7 @@ export class S3Client {
 	}
 
 	/** Like `sendForDocument`; whatever is no success is thrown as a `BaleError`. */
-	async expectDocument<T>(operation: Operation, read: (text: string) => T): Promise<T> {
+	async expectDocument<T>(operation: Operation, read: (document: XmlElement) => T): Promise<T> {
 		const outcome = await this.sendForDocument(operation, read);
 		if (outcome.ok) return outcome.document;
 		throw toBaleError(this.subject(operation), outcome.failure);
@@ -179,12 +180,12 @@ export class S3Client {
 	 */
 	async sendForDocument<T>(
 		operation: Operation,
-		read: (text: string) => T,
+		read: (document: XmlElement) => T,
 	): Promise<DocumentAnswer<T> | Refusal> {
 		const outcome = await this.#sendUntil(operation, async (response) => {
-			const text = await textOf(response);
-			const error = readErrorDocument(text);
-			if (error.code === "") return { value: { response, document: read(text) } };
+			const document = parseXml(await textOf(response));
+			const error = readErrorDocument(document);
+			if (error.code === "") return { value: { response, document: read(document) } };
 			return { failure: this.#describe(response, statusOfCode(error.code), error) };
 		});
 		return outcome.ok ? { ok: true, repeated: outcome.repeated, ...outcome.value } : outcome;
@@ -318,7 +319,7 @@ export class S3Client {
 		const text = await collect(response.stream(), errorDocumentBytes)
 			.then(decodeUtf8Lenient)
 			.catch(() => "");
-		return this.#describe(response, response.status, readErrorDocument(text));
+		return this.#describe(response, response.status, readRefusal(text));
 	}
 
 	#describe(

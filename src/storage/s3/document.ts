@@ -40,8 +40,8 @@ export type UploadsPage = {
 };
 
 /** A page of ListObjectsV2. Throws `XmlSyntaxError`. */
-export function readListPage(text: string): ListPage {
-	const root = rootCalled(text, "ListBucketResult");
+export function readListPage(document: XmlElement): ListPage {
+	const root = rootCalled(document, "ListBucketResult");
 	const encoded = childText(root, "EncodingType") === "url";
 	const objects: ListedObject[] = [];
 	const prefixes: string[] = [];
@@ -54,8 +54,8 @@ export function readListPage(text: string): ListPage {
 }
 
 /** A page of ListObjectVersions, with the latest versions only; keys whose latest is a delete marker are left out. */
-export function readVersionsPage(text: string): VersionsPage {
-	const root = rootCalled(text, "ListVersionsResult");
+export function readVersionsPage(document: XmlElement): VersionsPage {
+	const root = rootCalled(document, "ListVersionsResult");
 	const encoded = childText(root, "EncodingType") === "url";
 	const objects: ListedObject[] = [];
 	for (const child of root.children) {
@@ -74,26 +74,26 @@ export function readVersionsPage(text: string): VersionsPage {
 }
 
 /** The id of an upload that was begun. Throws `XmlSyntaxError`. */
-export function readUploadId(text: string): string {
-	return required(rootCalled(text, "InitiateMultipartUploadResult"), "UploadId");
+export function readUploadId(document: XmlElement): string {
+	return required(rootCalled(document, "InitiateMultipartUploadResult"), "UploadId");
 }
 
 /** The ETag of an object whose upload was completed. Throws `XmlSyntaxError`. */
-export function readCompletedEtag(text: string): string {
-	return required(rootCalled(text, "CompleteMultipartUploadResult"), "ETag");
+export function readCompletedEtag(document: XmlElement): string {
+	return required(rootCalled(document, "CompleteMultipartUploadResult"), "ETag");
 }
 
 /** The ETag of an object that was copied. Throws `XmlSyntaxError`. */
-export function readCopiedEtag(text: string): string {
-	return required(rootCalled(text, "CopyObjectResult"), "ETag");
+export function readCopiedEtag(document: XmlElement): string {
+	return required(rootCalled(document, "CopyObjectResult"), "ETag");
 }
 
 /** A page of ListParts. Throws `XmlSyntaxError`. */
-export function readPartsPage(text: string): {
+export function readPartsPage(document: XmlElement): {
 	readonly parts: readonly ListedPart[];
 	readonly next: string | undefined;
 } {
-	const root = rootCalled(text, "ListPartsResult");
+	const root = rootCalled(document, "ListPartsResult");
 	const parts = root.children
 		.filter((child) => child.name === "Part")
 		.map((part): ListedPart => ({
@@ -107,8 +107,8 @@ export function readPartsPage(text: string): {
 }
 
 /** A page of ListMultipartUploads. Throws `XmlSyntaxError`. */
-export function readUploadsPage(text: string): UploadsPage {
-	const root = rootCalled(text, "ListMultipartUploadsResult");
+export function readUploadsPage(document: XmlElement): UploadsPage {
+	const root = rootCalled(document, "ListMultipartUploadsResult");
 	const encoded = childText(root, "EncodingType") === "url";
 	const uploads = root.children
 		.filter((child) => child.name === "Upload")
@@ -123,14 +123,14 @@ export function readUploadsPage(text: string): UploadsPage {
 }
 
 /** What is told of a part that was copied. Throws `XmlSyntaxError`. */
-export function readCopiedPart(text: string): Omit<CompletedPart, "number"> {
-	const root = rootCalled(text, "CopyPartResult");
+export function readCopiedPart(document: XmlElement): Omit<CompletedPart, "number"> {
+	const root = rootCalled(document, "CopyPartResult");
 	return { etag: required(root, "ETag"), checksum: childText(root, "ChecksumSHA256") };
 }
 
 /** What a GetBucketVersioning answer says. Throws `XmlSyntaxError`. */
-export function readVersioning(text: string): Versioning {
-	const status = childText(rootCalled(text, "VersioningConfiguration"), "Status");
+export function readVersioning(document: XmlElement): Versioning {
+	const status = childText(rootCalled(document, "VersioningConfiguration"), "Status");
 	if (status === "Enabled") return "enabled";
 	return status === "Suspended" ? "suspended" : "none";
 }
@@ -148,8 +148,7 @@ export function formatCompletion(parts: readonly CompletedPart[]): string {
 	);
 }
 
-function rootCalled(text: string, name: string): XmlElement {
-	const root = parseXml(text);
+function rootCalled(root: XmlElement, name: string): XmlElement {
 	if (root.name !== name) throw new XmlSyntaxError(`not a document of S3: it is called ${root.name}`);
 	return root;
 }

@@ -1,7 +1,7 @@
 /** What S3 servers answer instead of what was asked for, and what that means to users. */
 import { display } from "../../core/display.ts";
 import { BaleError, type ErrorCode } from "../../core/errors.ts";
-import { childText, parseXml } from "./xml.ts";
+import { childText, parseXml, type XmlElement } from "./xml.ts";
 
 /** What a request was about, for messages. */
 export type Subject = {
@@ -82,19 +82,25 @@ export const staleCredentialCodes: ReadonlySet<string> = new Set([
 
 export type ErrorDocument = { readonly code: string; readonly message: string; readonly region?: string };
 
+const noError: ErrorDocument = { code: "", message: "" };
+
 /** The code and message of an error document; empty texts when it is none. */
-export function readErrorDocument(text: string): ErrorDocument {
+export function readErrorDocument(document: XmlElement): ErrorDocument {
+	if (document.name !== "Error") return noError;
+	const region = childText(document, "Region");
+	return {
+		code: childText(document, "Code") ?? "",
+		message: childText(document, "Message") ?? "",
+		...(region === undefined ? {} : { region }),
+	};
+}
+
+/** The same of the text of a refusal, which may be no document at all. */
+export function readRefusal(text: string): ErrorDocument {
 	try {
-		const root = parseXml(text);
-		if (root.name !== "Error") return { code: "", message: "" };
-		const region = childText(root, "Region");
-		return {
-			code: childText(root, "Code") ?? "",
-			message: childText(root, "Message") ?? "",
-			...(region === undefined ? {} : { region }),
-		};
+		return readErrorDocument(parseXml(text));
 	} catch {
-		return { code: "", message: "" };
+		return noError;
 	}
 }
 
