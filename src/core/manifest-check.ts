@@ -10,16 +10,13 @@ import { formatCanonicalJson } from "./json.ts";
 import type { Json } from "./json.ts";
 import { compareKeyBytes, followsKeyBytes } from "./key-bytes.ts";
 import { parseHeaderLine, parseManifestLine } from "./manifest-line.ts";
-import { RunScanner } from "./manifest-lines.ts";
+import { maxKeyBytes, RunScanner } from "./manifest-lines.ts";
 import { keyOffset, LineScanner } from "./manifest-scan.ts";
 import type { TableFacts } from "./manifest-table.ts";
 import type { TopHash } from "./top-hash.ts";
 import { decodeUtf8, encodeUtf8, isWellFormed } from "./utf8.ts";
 
 const lineFeed = 0x0a;
-
-/** Longer keys (in bytes) could have too many segments. */
-const maxKeyBytes = 2000;
 
 /** No usual line has more bytes. */
 const longestUsualLine = 64 * 1024;

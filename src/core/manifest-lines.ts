@@ -53,8 +53,8 @@ const blockBytes = 256 * 1024;
 const leastWindow = 2 * 1024;
 const longestPause = 63;
 
-/** Longer keys, in bytes, are not compared here. */
-const maxKeyBytes = 2000;
+/** Longer keys, in bytes, could have too many segments: they are not taken as bytes. */
+export const maxKeyBytes = 2000;
 
 /** So much must lie ahead before the module is made, which takes a millisecond. */
 const worthMaking = 128 * 1024;

@@ -11,9 +11,9 @@ import { maxHeadBytes, parseHead, type ResponseHead } from "./http-head.ts";
 import { createReadBuffer } from "./read-buffer.mjs";
 
 /** A connection on which nothing moves for this long is given up, where the request does not say otherwise. */
-const idleMs = 30_000;
+export const idleMs = 30_000;
 /** How often a connection that is silent is asked whether the other side is still there. */
-const probeMs = 30_000;
+export const probeMs = 30_000;
 /** The rest of an unwanted body is read up to this size, so that the connection can be used again. */
 const drainBytes = 64 * 1024;
 const bufferBytes = 256 * 1024;

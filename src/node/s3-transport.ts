@@ -4,14 +4,10 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { Transport, TransportResponse } from "../storage/s3/transport.ts";
 import { createHttpTransport } from "./http-client.ts";
+import { idleMs, probeMs } from "./http-connection.ts";
 import type { Environment } from "./places.ts";
 import { proxyFor, proxySettings, type ProxySettings } from "./proxies.ts";
 import { certificateError, routesFor } from "./s3-connections.ts";
-
-/** A connection on which nothing moves for this long is given up, where the request does not say otherwise. */
-const idleMs = 30_000;
-/** How often a connection that is silent is asked whether the other side is still there. */
-const probeMs = 30_000;
 
 /**
  * Sends requests over the proxies and with the authorities of these settings; one pool of connections for each. Straight
