@@ -1,13 +1,14 @@
 /**
  * Large files that arrive in parts and outlive the process that receives them. The file has the name of a temporary file,
  * found again by what it is to become; behind its content the digest of each part that is whole is written, and cut off at
- * the end. Whoever takes such a file over reads the parts that it names and keeps those that still have their digests.
+ * the end. Whoever takes such a file over reads the parts that it names and keeps those that still have their digests; one
+ * that ends with its content was complete if it hashes to what it is to be.
  */
 import { createHash } from "./crypto.mjs";
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync } from "node:fs";
 import { hostname } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Hash, partSize } from "../core/hash.ts";
+import { chunkedHashValue, type Hash, partSize } from "../core/hash.ts";
 import { throwIfAborted } from "../storage/abort.ts";
 import { FileWriter } from "./file-writer.ts";
 import { createNodeSha256 } from "./node-digest.ts";
@@ -28,7 +29,7 @@ export type PartialOptions = {
 	readonly target: string;
 	/** In bytes. */
 	readonly size: number;
-	/** What the content must hash to. */
+	/** What the content must hash to, in parts. */
 	readonly expect: Hash;
 	readonly signal: AbortSignal;
 };
@@ -61,7 +62,7 @@ export class PartialFile {
 	 * the same already. Only files of this machine (or container) are found.
 	 */
 	static async open(options: PartialOptions): Promise<PartialFile | undefined> {
-		const { directory, target, size, expect, signal } = options;
+		const { directory, target, size, expect } = options;
 		const id = createHash("sha256")
 			.update(JSON.stringify([hostname(), size, expect.type, expect.value]))
 			.digest("hex")
@@ -71,13 +72,12 @@ export class PartialFile {
 		received.add(path);
 		try {
 			const fd = takeOver(directory, id, path);
-			const count = Math.ceil(size / partSize(size));
 			if (fd === undefined) {
-				return new PartialFile({ id, path, size }, new FileWriter(path, target), new Array<undefined>(count));
+				return new PartialFile({ id, path, size }, new FileWriter(path, target), noParts(size));
 			}
 			const writer = new FileWriter(path, target, 0o666, fd);
 			try {
-				return new PartialFile({ id, path, size }, writer, await readParts(fd, size, count, signal));
+				return new PartialFile({ id, path, size }, writer, await readParts(fd, options));
 			} catch (error) {
 				writer.leave(ownerlessName(id));
 				writer.close();
@@ -135,27 +135,35 @@ function takeOver(directory: string, id: string, path: string): number | undefin
 	return undefined;
 }
 
+function noParts(size: number): (Uint8Array | undefined)[] {
+	return new Array<undefined>(Math.ceil(size / partSize(size)));
+}
+
 /** The digests of those parts whose content still has them. */
-async function readParts(
-	fd: number,
-	size: number,
-	count: number,
-	signal: AbortSignal,
-): Promise<(Uint8Array | undefined)[]> {
-	const told = Buffer.alloc(count * digestBytes);
+async function readParts(fd: number, options: PartialOptions): Promise<(Uint8Array | undefined)[]> {
+	const { size, expect, signal } = options;
+	const digests = noParts(size);
+	const wasComplete = fstatSync(fd).size === size;
+	const told = Buffer.alloc(digests.length * digestBytes);
 	readFully(fd, told, size);
-	const digests = new Array<Uint8Array | undefined>(count);
 	const part = partSize(size);
-	for (let index = 0; index < count; index++) {
+	for (let index = 0; index < digests.length; index++) {
 		const digest = told.subarray(index * digestBytes, (index + 1) * digestBytes);
-		if (digest.every((byte) => byte === 0)) continue;
+		if (!wasComplete && digest.every((byte) => byte === 0)) continue;
 		const offset = index * part;
 		const found = digestOf(fd, offset, Math.min(part, size - offset));
-		if (found !== undefined && digest.equals(found)) digests[index] = found;
+		if (found !== undefined && (wasComplete || digest.equals(found))) digests[index] = found;
 		await nextTurn();
 		throwIfAborted(signal);
 	}
-	return digests;
+	if (!wasComplete) return digests;
+	return isWhole(digests) && chunkedHashValue(digests, createNodeSha256) === expect.value
+		? digests
+		: noParts(size);
+}
+
+function isWhole(digests: readonly (Uint8Array | undefined)[]): digests is Uint8Array[] {
+	return digests.every((digest) => digest !== undefined);
 }
 
 function digestOf(fd: number, offset: number, length: number): Uint8Array | undefined {

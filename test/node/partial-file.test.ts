@@ -110,6 +110,20 @@ test.each([
 	expectDone(place);
 });
 
+test.each([
+	["complete", 0, []],
+	["complete and damaged", 1, [0, 1, 2, 3, 4, 5]],
+])("what was %s before it got its name is verified as a whole", async (_title, flip, expected) => {
+	const place = await brokenOff();
+	const bytes = Buffer.from(content);
+	bytes[part + 5]! ^= flip;
+	writeFileSync(place.left, bytes);
+	const next = source(content);
+	await copy(place.to, next.of);
+	expect(next.asked.toSorted((a, b) => a - b)).toEqual(expected);
+	expectDone(place);
+});
+
 test("parts of another content do not stand in the way of the right one", async () => {
 	const directory = temporaryDirectory();
 	const to = join(directory, "target");

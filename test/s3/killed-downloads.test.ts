@@ -37,7 +37,12 @@ function partsOf(key: string, size: number): string[] {
 	);
 }
 
-/** The parts that are whole in a destination: those of its files, and those whose digest stands behind a file that is being received. */
+const contentOf = (key: string): Buffer => Buffer.alloc(sizes[key] ?? 0, `the content of ${key} `);
+
+/**
+ * The parts that are whole in a destination: those of its files, those whose digest stands behind a file that is being
+ * received, and those of one that is complete and has not got its name.
+ */
 function wholeParts(dest: string): Set<string> {
 	const whole = new Set<string>();
 	for (const path of filesBelow(dest)) {
@@ -45,10 +50,15 @@ function wholeParts(dest: string): Set<string> {
 		const isTemporary = path.includes(".bale-tmp-");
 		const [key, size] =
 			Object.entries(sizes).find(([name, bytes]) =>
-				isTemporary ? length > bytes && length <= bytes + 32 * partsOf(name, bytes).length : name === path,
+				isTemporary
+					? partsOf(name, bytes).length > 1 &&
+						length >= bytes &&
+						length <= bytes + 32 * partsOf(name, bytes).length
+					: name === path,
 			) ?? [];
 		if (key === undefined || size === undefined) continue;
-		const digests = isTemporary ? readFrom(join(dest, path), size) : undefined;
+		if (isTemporary && length === size && !readFrom(join(dest, path), 0).equals(contentOf(key))) continue;
+		const digests = isTemporary && length > size ? readFrom(join(dest, path), size) : undefined;
 		for (const [part, name] of partsOf(key, size).entries()) {
 			const digest = digests?.subarray(part * 32, (part + 1) * 32);
 			if (digest === undefined || digest.some((byte) => byte !== 0)) whole.add(name);
@@ -82,9 +92,9 @@ onEachServer((server, kind) => {
 		const bucket = await server().makeBucket({ versions: true });
 		const home = join(temporaryDirectory(), "home");
 		const folder = join(home, "folder");
-		for (const [key, size] of Object.entries(sizes)) {
+		for (const key of Object.keys(sizes)) {
 			mkdirSync(join(folder, key, ".."), { recursive: true });
-			writeFileSync(join(folder, key), Buffer.alloc(size, `the content of ${key} `));
+			writeFileSync(join(folder, key), contentOf(key));
 		}
 		const options = { home, env: { ...proxy.server.environment, BALE_DURABILITY: "process" } };
 		const registry = `s3://${bucket}`;
