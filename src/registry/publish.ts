@@ -13,7 +13,7 @@ import { forgetAuthor, recordAuthor } from "./authors.ts";
 import type { Base } from "./base.ts";
 import { ManifestText, sameBytes } from "./bytes.ts";
 import { conflict, newestPointer } from "./conflict.ts";
-import type { Head, Registry } from "./registry.ts";
+import { damageCodes, type Head, type Registry } from "./registry.ts";
 
 export type PublishOptions = {
 	/** The manifest's text; its content must give `topHash`. */
@@ -183,16 +183,7 @@ export async function writeManifest(
 		const manifest = await registry
 			.read(options.topHash, { signal: options.signal })
 			.catch((error: unknown) => {
-				if (
-					isBaleError(
-						error,
-						"TopHashMismatch",
-						"InvalidManifest",
-						"DuplicateKey",
-						"KeyCollision",
-						"Unverifiable",
-					)
-				) {
+				if (isBaleError(error, ...damageCodes, "Unverifiable")) {
 					options.onWarning?.("TopHashMismatch", `The damaged manifest ${options.topHash} is written anew`);
 					return undefined;
 				}

@@ -61,7 +61,7 @@ const manifestCodes = [
 	"UnsupportedScheme",
 ] as const;
 /** What damaged bytes of a manifest or pointer are reported as. */
-const damageCodes = [...manifestCodes, "TopHashMismatch", "IntegrityMismatch"] as const;
+export const damageCodes = [...manifestCodes, "TopHashMismatch", "IntegrityMismatch"] as const;
 
 export class Registry {
 	readonly store: Store;

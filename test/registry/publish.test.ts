@@ -353,17 +353,24 @@ describe("publish() over damage", () => {
 		expect(await textAt(registry, `${pointers}latest`)).toBe(one.topHash);
 	});
 
-	test.for(["", "{}\n{", '{"version": "v0", "message": "another"}\n', "\u0000"])(
-		"writes a manifest anew that is %j, with a warning",
-		async (damaged) => {
-			const { registry, warnings, onWarning } = setUp();
-			const one = revision("one");
-			await put(registry, layout.manifest(one.topHash), damaged);
-			await publish(registry, name, { ...one, accept: "any", onWarning });
-			expect(warnings).toEqual(["TopHashMismatch"]);
-			expect((await registry.read(one.topHash)).header.get("message")).toBe("one");
-		},
-	);
+	const lineOf = (physicalKey: string): string =>
+		`{"version": "v0"}\n{"logical_key": "a", "physical_keys": ["${physicalKey}"], "size": 1, "hash": null, "meta": {}}\n`;
+
+	test.for([
+		"",
+		"{}\n{",
+		'{"version": "v0", "message": "another"}\n',
+		"\u0000",
+		lineOf("r3://bucket/a"),
+		lineOf("s3:///a"),
+	])("writes a manifest anew that is %j, with a warning", async (damaged) => {
+		const { registry, warnings, onWarning } = setUp();
+		const one = revision("one");
+		await put(registry, layout.manifest(one.topHash), damaged);
+		await publish(registry, name, { ...one, accept: "any", onWarning });
+		expect(warnings).toEqual(["TopHashMismatch"]);
+		expect((await registry.read(one.topHash)).header.get("message")).toBe("one");
+	});
 
 	test("keeps a manifest that differs only in what the hash does not cover while it is usable", async () => {
 		const { registry } = setUp();
