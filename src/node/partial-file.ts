@@ -139,31 +139,44 @@ function noParts(size: number): (Uint8Array | undefined)[] {
 	return new Array<undefined>(Math.ceil(size / partSize(size)));
 }
 
-/** The digests of those parts whose content still has them. */
+/** The digests of those parts whose content still has them; of a file that ends with its content, of all or of none. */
 async function readParts(fd: number, options: PartialOptions): Promise<(Uint8Array | undefined)[]> {
-	const { size, expect, signal } = options;
+	const { size, expect } = options;
+	if (fstatSync(fd).size === size) {
+		const digests = await digestsOf(fd, options, () => true);
+		const isRight = isWhole(digests) && chunkedHashValue(digests, createNodeSha256) === expect.value;
+		return isRight ? digests : noParts(size);
+	}
+	const all = Buffer.alloc(noParts(size).length * digestBytes);
+	readFully(fd, all, size);
+	const told = (part: number): Buffer => all.subarray(part * digestBytes, (part + 1) * digestBytes);
+	const digests = await digestsOf(fd, options, (part) => told(part).some((byte) => byte !== 0));
+	return digests.map((digest, part) =>
+		digest !== undefined && told(part).equals(digest) ? digest : undefined,
+	);
+}
+
+/** The places that nobody has written to count, too. */
+function isWhole(digests: readonly (Uint8Array | undefined)[]): digests is Uint8Array[] {
+	return !digests.includes(undefined);
+}
+
+/** What the wanted parts hash to now. */
+async function digestsOf(
+	fd: number,
+	{ size, signal }: PartialOptions,
+	isWanted: (part: number) => boolean,
+): Promise<(Uint8Array | undefined)[]> {
 	const digests = noParts(size);
-	const wasComplete = fstatSync(fd).size === size;
-	const told = Buffer.alloc(digests.length * digestBytes);
-	readFully(fd, told, size);
-	const part = partSize(size);
-	for (let index = 0; index < digests.length; index++) {
-		const digest = told.subarray(index * digestBytes, (index + 1) * digestBytes);
-		if (!wasComplete && digest.every((byte) => byte === 0)) continue;
-		const offset = index * part;
-		const found = digestOf(fd, offset, Math.min(part, size - offset));
-		if (found !== undefined && (wasComplete || digest.equals(found))) digests[index] = found;
+	const length = partSize(size);
+	for (let part = 0; part < digests.length; part++) {
+		if (!isWanted(part)) continue;
+		const offset = part * length;
+		digests[part] = digestOf(fd, offset, Math.min(length, size - offset));
 		await nextTurn();
 		throwIfAborted(signal);
 	}
-	if (!wasComplete) return digests;
-	return isWhole(digests) && chunkedHashValue(digests, createNodeSha256) === expect.value
-		? digests
-		: noParts(size);
-}
-
-function isWhole(digests: readonly (Uint8Array | undefined)[]): digests is Uint8Array[] {
-	return digests.every((digest) => digest !== undefined);
+	return digests;
 }
 
 function digestOf(fd: number, offset: number, length: number): Uint8Array | undefined {

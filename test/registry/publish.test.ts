@@ -353,7 +353,7 @@ describe("publish() over damage", () => {
 		expect(await textAt(registry, `${pointers}latest`)).toBe(one.topHash);
 	});
 
-	const lineOf = (physicalKey: string): string =>
+	const manifestAt = (physicalKey: string): string =>
 		`{"version": "v0"}\n{"logical_key": "a", "physical_keys": ["${physicalKey}"], "size": 1, "hash": null, "meta": {}}\n`;
 
 	test.for([
@@ -361,8 +361,8 @@ describe("publish() over damage", () => {
 		"{}\n{",
 		'{"version": "v0", "message": "another"}\n',
 		"\u0000",
-		lineOf("r3://bucket/a"),
-		lineOf("s3:///a"),
+		manifestAt("r3://bucket/a"),
+		manifestAt("s3:///a"),
 	])("writes a manifest anew that is %j, with a warning", async (damaged) => {
 		const { registry, warnings, onWarning } = setUp();
 		const one = revision("one");
