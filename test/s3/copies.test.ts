@@ -6,6 +6,7 @@ import { createNodeSha256 } from "../../src/node/node-digest.ts";
 import { nodeTransport } from "../../src/node/s3-transport.ts";
 import type { S3Store } from "../../src/storage/s3/s3-store.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../../src/storage/s3/transport.ts";
+import { claimBytes } from "../support/s3/claims.ts";
 import { onEachServer } from "../support/s3/servers.ts";
 import type { S3Server } from "../support/s3/server.ts";
 
@@ -36,7 +37,7 @@ function answer(status: number, code: string): TransportResponse {
 	};
 }
 
-/** A store that notes its requests for data; `instead` may answer some of them itself. */
+/** A store that notes its requests for data, but not those that only take a place for a copy; `instead` may answer some of them itself. */
 function watched(
 	bucket: string,
 	instead: (request: TransportRequest, kind: string) => TransportResponse | undefined = () => undefined,
@@ -46,7 +47,7 @@ function watched(
 	const transport: Transport = (request, signal) => {
 		const kind = "x-amz-copy-source" in request.headers ? "COPY" : request.method;
 		const key = request.target.slice(bucket.length + 2);
-		if (!key.startsWith(".") && !key.startsWith("?")) {
+		if (!key.startsWith(".") && !key.startsWith("?") && request.body?.length !== claimBytes) {
 			if (kind === "PUT") bytes += request.body?.length ?? 0;
 			if (kind !== "HEAD") log.push(`${kind} ${key.replace(/\?.*/, "")}`);
 		}
@@ -134,6 +135,43 @@ onEachServer((current) => {
 		expect(await store.copyFrom({ ...source, service: "aws" }, "there")).toBeUndefined();
 		expect(await store.copyFrom({ ...source, service: store.service }, "there")).toMatchObject({ size: 10 });
 	});
+
+	test.each([10, 9 * mebibyte])(
+		"copyFrom() lets one of two copies of %i bytes that want the same free place have it",
+		async (size) => {
+			const bucket = await server.makeBucket();
+			const store = server.openStore(bucket);
+			const contents = [content(size, 1), content(size, 2)];
+			// Both have looked at the place before either writes anything.
+			let waiting = 0;
+			let release = (): void => undefined;
+			const bothAreHere = new Promise<void>((resolve) => (release = resolve));
+			const copies = await Promise.allSettled(
+				contents.map(async (bytes, index) => {
+					const { etag } = await store.put(`from ${index}`, bytes);
+					let isFirst = true;
+					const transport: Transport = async (request, signal) => {
+						if (!["GET", "HEAD"].includes(request.method) && isFirst) {
+							isFirst = false;
+							if (++waiting === contents.length) release();
+							await bothAreHere;
+						}
+						return nodeTransport(request, signal);
+					};
+					const source = { bucket, key: `from ${index}`, etag, size };
+					return server
+						.openStore(bucket, { transport })
+						.copyFrom(source, "there", { condition: { ifAbsent: true } });
+				}),
+			);
+			const won = copies.findIndex(({ status }) => status === "fulfilled");
+			expect(copies[1 - won]).toMatchObject({ status: "rejected", reason: { code: "Conflict" } });
+			const found = await new Response((await store.get("there"))?.body).arrayBuffer();
+			expect(Buffer.from(found).equals(Buffer.from(contents[won] ?? []))).toBe(true);
+			for await (const upload of store.listUploads()) expect(upload).toBeUndefined();
+		},
+		60_000,
+	);
 
 	test("copyFrom() copies only the state that is meant", async () => {
 		const store = server.openStore(await server.makeBucket());

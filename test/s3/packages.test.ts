@@ -15,6 +15,7 @@ import { compareNames } from "../../src/core/logical-key.ts";
 import { nodeTransport } from "../../src/node/s3-transport.ts";
 import { S3Store } from "../../src/storage/s3/s3-store.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { claimBytes } from "../support/s3/claims.ts";
 import { onEachServer } from "../support/s3/servers.ts";
 
 const files: Record<string, string> = {
@@ -162,7 +163,8 @@ onEachServer((server) => {
 		const registry = server().openStore(bucket, {
 			transport: (request, signal) => {
 				const key = decodeURIComponent(request.target.slice(bucket.length + 2).replace(/\?.*/, ""));
-				const isData = key.startsWith("team/") && request.method !== "HEAD";
+				const isClaim = request.body?.length === claimBytes;
+				const isData = key.startsWith("team/") && request.method !== "HEAD" && !isClaim;
 				const kind = "x-amz-copy-source" in request.headers ? "COPY" : request.method;
 				if (isData) log.push(`${kind} ${key.slice("team/data/".length)}`);
 				return nodeTransport(request, signal);

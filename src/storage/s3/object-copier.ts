@@ -1,14 +1,23 @@
 /** Copying objects within the service: their bytes never pass through this machine. */
+import { encodeUtf8 } from "../../core/utf8.ts";
 import { checkCondition, conflict } from "../condition.ts";
-import type { CopySource, ObjectInfo, WriteOptions } from "../store.ts";
+import type { Condition, CopySource, ObjectInfo, Store, Versioning, WriteOptions } from "../store.ts";
 import { checkStoreKey } from "../store-key.ts";
 import { isSameChecksum } from "./checksum.ts";
 import type { Operation, S3Client } from "./client.ts";
+import type { Conditions } from "./conditions.ts";
 import { copyInParts, copyRefusal, CannotCopy, sourceHeaders, type Copied } from "./copied-parts.ts";
 import { readCopiedEtag } from "./document.ts";
 import type { ObjectReader } from "./object-reader.ts";
 import { headersOf, hidesMarker, multipartBytes } from "./object-writer.ts";
 import type { UploadJournal } from "./upload-journal.ts";
+
+/** What copying needs of the store that it belongs to. */
+type Owner = Pick<Store, "put" | "delete"> & {
+	/** Asked once. */
+	readonly versioning: (signal: AbortSignal | undefined) => Promise<Versioning | undefined>;
+	readonly conditions: Conditions;
+};
 
 /**
  * `Store.copyFrom` below a prefix of a bucket. Objects of 8 MiB and more are copied in the parts in which bale and
@@ -19,14 +28,22 @@ export class ObjectCopier {
 	readonly #client: S3Client;
 	readonly #prefix: string;
 	readonly #reader: ObjectReader;
+	readonly #owner: Owner;
 	readonly #journal: UploadJournal | undefined;
 	/** False once the server has turned out to keep no, or wrong, checksums of copied parts. */
 	#partsHaveChecksums = true;
 
-	constructor(client: S3Client, prefix: string, reader: ObjectReader, journal: UploadJournal | undefined) {
+	constructor(
+		client: S3Client,
+		prefix: string,
+		reader: ObjectReader,
+		owner: Owner,
+		journal: UploadJournal | undefined,
+	) {
 		this.#client = client;
 		this.#prefix = prefix;
 		this.#reader = reader;
+		this.#owner = owner;
 		this.#journal = journal;
 	}
 
@@ -37,11 +54,13 @@ export class ObjectCopier {
 	): Promise<ObjectInfo | undefined> {
 		checkStoreKey(key);
 		if (source.service !== undefined && source.service !== this.#client.service) return undefined;
+		const { size = 0 } = source;
 		try {
+			const decided = await this.#decided(key, options);
 			const copied =
-				(source.size ?? 0) < multipartBytes
-					? await this.#copyWhole(source, key, options)
-					: await this.#copyInParts(source, source.size ?? 0, key, options);
+				size < multipartBytes
+					? await this.#copySmall(source, key, decided)
+					: await this.#copyInParts(source, size, key, decided);
 			const { versionId } = copied;
 			const version = versionId === undefined ? {} : { versionId };
 			const info = await this.#reader.head(key, { signal: options.signal, ...version });
@@ -55,12 +74,39 @@ export class ObjectCopier {
 		}
 	}
 
-	async #copyWhole(source: CopySource, key: string, options: WriteOptions): Promise<Copied> {
+	/** Without their condition when the service honours none: then it is checked here. */
+	async #decided(key: string, options: WriteOptions): Promise<WriteOptions> {
+		const { condition, ...unconditional } = options;
+		if (condition === undefined || this.#owner.conditions.honoured) return options;
+		await this.#check(key, condition, options.signal);
+		return unconditional;
+	}
+
+	async #check(key: string, condition: Condition, signal: AbortSignal | undefined): Promise<void> {
+		checkCondition(key, condition, (await this.#reader.head(key, { signal }))?.etag);
+	}
+
+	/** Services other than AWS ignore the condition of a copy, unlike those of other writes. */
+	async #copySmall(source: CopySource, key: string, options: WriteOptions): Promise<Copied> {
 		const { condition, signal } = options;
-		// Some servers ignore the condition of a copy, unlike those of other writes.
-		if (condition !== undefined) {
-			checkCondition(key, condition, (await this.#reader.head(key, { signal }))?.etag);
+		if (condition === undefined || this.#client.service === "aws")
+			return this.#copyWhole(source, key, options);
+		// What is written over stays a version: looking is enough.
+		if ("ifEtag" in condition || (await this.#owner.versioning(signal)) === "enabled") {
+			await this.#check(key, condition, signal);
+			return this.#copyWhole(source, key, options);
 		}
+		const claim = await this.#owner.put(key, claimOf(), options);
+		try {
+			return await this.#copyWhole(source, key, { signal, condition: { ifEtag: claim.etag } });
+		} catch (error) {
+			// Left behind, it only has others put what is theirs elsewhere.
+			await this.#owner.delete(key, { ifEtag: claim.etag }).catch(() => undefined);
+			throw error;
+		}
+	}
+
+	async #copyWhole(source: CopySource, key: string, options: WriteOptions): Promise<Copied> {
 		const operation: Operation = {
 			action: "s3:PutObject",
 			method: "PUT",
@@ -107,6 +153,11 @@ export class ObjectCopier {
 		}
 		return (await copyInParts(this.#client, this.#journal, copy, false)) as Copied;
 	}
+}
+
+/** An object that takes a free place, where the server decides who gets it; the copy then replaces it. */
+function claimOf(): Uint8Array {
+	return encodeUtf8(`bale was going to copy an object here: ${crypto.randomUUID()}\n`);
 }
 
 /** Whether it can be nobody else's object. */

@@ -84,7 +84,13 @@ export class S3Store implements Store {
 			this.#conditions,
 			options.journal,
 		);
-		this.#copier = new ObjectCopier(this.#client, this.#prefix, this.#reader, options.journal);
+		const owner = {
+			put: this.put.bind(this),
+			delete: this.delete.bind(this),
+			versioning: this.#knownVersioning.bind(this),
+			conditions: this.#conditions,
+		};
+		this.#copier = new ObjectCopier(this.#client, this.#prefix, this.#reader, owner, options.journal);
 	}
 
 	/** `versions` is false until `versioning` was asked. */
@@ -132,7 +138,7 @@ export class S3Store implements Store {
 	async put(key: string, source: ByteSource | Uint8Array, options?: WriteOptions): Promise<ObjectInfo> {
 		const written = await this.#writer.put(key, source, options);
 		if (written.versionId !== undefined || !this.#filtersHeaders) return written;
-		const versioning = await (this.#asked ?? this.versioning(options?.signal));
+		const versioning = await this.#knownVersioning(options?.signal);
 		if (versioning === "enabled") throw versionHidden(this.root.bucket, key);
 		return versioning === "suspended" ? { ...written, versionId: "null" } : written;
 	}
@@ -198,6 +204,10 @@ export class S3Store implements Store {
 		options: Omit<ListOptions, "delimiter"> = {},
 	): AsyncGenerator<ObjectInfo, void> {
 		yield* listLatestVersions(this.#client, this.#prefix, prefix, options);
+	}
+
+	#knownVersioning(signal: AbortSignal | undefined): Promise<Versioning | undefined> {
+		return this.#asked ?? this.versioning(signal);
 	}
 
 	async #askVersioning(signal: AbortSignal | undefined): Promise<Versioning | undefined> {
