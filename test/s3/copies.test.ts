@@ -179,8 +179,12 @@ onEachServer((current) => {
 			const { etag } = await store.put("here", content(size, 1));
 			await store.put("here", content(size, 2));
 			const source = { bucket: store.root.bucket, key: "here", etag, size };
-			await expect(store.copyFrom(source, "there")).rejects.toMatchObject({ code: "SourceChanged" });
-			expect(await store.head("there")).toBeUndefined();
+			for (const options of [{}, { condition: { ifAbsent: true } as const }]) {
+				await expect(store.copyFrom(source, "there", options)).rejects.toMatchObject({
+					code: "SourceChanged",
+				});
+				expect(await store.head("there")).toBeUndefined();
+			}
 		}
 	});
 

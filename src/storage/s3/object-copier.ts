@@ -98,7 +98,8 @@ export class ObjectCopier {
 		}
 		const claim = await this.#owner.put(key, claimOf(), options);
 		try {
-			return await this.#copyWhole(source, key, { signal, condition: { ifEtag: claim.etag } });
+			// Nobody who heeds conditions writes there now; a refusal can only be about the source.
+			return await this.#copyWhole(source, key, { signal });
 		} catch (error) {
 			// Left behind, it only has others put what is theirs elsewhere.
 			await this.#owner.delete(key, { ifEtag: claim.etag }).catch(() => undefined);
