@@ -1,6 +1,7 @@
 /**
  * Buckets that everybody may read, with keys that are refused there and without any: what quilt3 reads is read, with no
- * request more than quilt3 sends, and without a probe before each operation.
+ * request more than quilt3 sends, and without a probe before each operation. Only a HEAD that is refused signed and unsigned
+ * costs one more: bale says what is wrong with the keys.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -60,7 +61,8 @@ const cases: Readonly<
 	"put is never tried unsigned": ["refused", true, put, [refused("PUT")]],
 	"copy_file down": ["refused", true, down, [refused("HEAD"), open("HEAD"), open("GET")]],
 	"both refused, list": ["refused", false, list, [refused("GET"), closed("GET")]],
-	"both refused, get": ["refused", false, get, [refused("HEAD"), closed("HEAD")]],
+	// The third asks for what the answers to HEAD cannot say: why.
+	"both refused, get": ["refused", false, get, [refused("HEAD"), closed("HEAD"), refused("GET")]],
 	"signed allowed, get": ["own", false, get, [own("HEAD"), own("GET")]],
 	"signed allowed, list": ["own", false, list, [own("GET")]],
 	"no credentials anywhere: standard client is unsigned": ["none", true, get, [open("HEAD"), open("GET")]],
@@ -84,7 +86,8 @@ onEachServer((server, kind) => {
 			await work(bucket);
 		});
 		expect(front.seen.map(([method, _url, ...rest]) => [method, ...rest])).toEqual(asked);
-		expect(asked.length).toBeLessThanOrEqual(bucketCase(prefix + name).http?.length ?? 0);
+		const most = bucketCase(prefix + name).http?.length ?? 0;
+		expect(asked.length).toBeLessThanOrEqual(name === "both refused, get" ? most + 1 : most);
 	});
 
 	test("there is no other case", () => {

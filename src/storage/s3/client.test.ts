@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createSha256 } from "../../core/sha256.ts";
 import { encodeUtf8 } from "../../core/utf8.ts";
 import { collect, streamOf } from "../byte-source.ts";
@@ -151,6 +151,82 @@ test("reads that are refused signed and unsigned are AccessDenied, also when the
 		const { store } = scripted([failure(403, "AccessDenied"), second]);
 		await expect(store.get("a")).rejects.toMatchObject({ code: "AccessDenied" });
 	}
+});
+
+describe("head() that is refused", () => {
+	const refusal: Reply = { status: 403 };
+	const found: Reply = { status: 200, headers: { etag: '"1"' } };
+	const asked = (requests: readonly TransportRequest[]): string[] =>
+		requests.map(({ method, headers }) =>
+			[method, "authorization" in headers ? "signed" : "unsigned", headers["range"] ?? ""].join(" ").trim(),
+		);
+	const question = "GET signed bytes=0-0";
+
+	test.each([
+		["InvalidAccessKeyId", 403, "AccessDenied", "does not know the access key ID"],
+		["SignatureDoesNotMatch", 403, "AccessDenied", "does not belong to the access key ID"],
+		["XAdminUserNotFound", 404, "AccessDenied", "does not know the access key ID"],
+		["AccessDenied", 403, "AccessDenied", "the action s3:GetObject on arn:aws:s3:::data/a was refused"],
+		["InvalidRequest", 400, "Unexpected", "400 InvalidRequest no"],
+	])("asks once by GET and tells %s", async (code, status, errorCode, message) => {
+		const { store, requests, left } = scripted([refusal, refusal, failure(status, code)]);
+		await expect(store.head("a")).rejects.toMatchObject({
+			code: errorCode,
+			message: expect.stringContaining(message) as string,
+			details: { code },
+		});
+		expect(asked(requests)).toEqual(["HEAD signed", "HEAD unsigned", question]);
+		expect(left()).toBe(0);
+	});
+
+	test("asks about the same version", async () => {
+		const { store, requests } = scripted([{ status: 400 }, failure(400, "NoSuchVersion")]);
+		expect(await store.head("a", { versionId: "v" })).toBeUndefined();
+		expect(requests.map(({ target }) => target)).toEqual(Array(2).fill("/a?versionId=v"));
+	});
+
+	test.each<[string, Reply | Error]>([
+		["nothing", new Error("reset")],
+		["a failure that passes", failure(503, "SlowDown")],
+		["no document", { status: 404, body: "<html>" }],
+	])("stays AccessDenied when the question is answered by %s", async (_title, reply) => {
+		const { store, left } = scripted([refusal, refusal, reply]);
+		await expect(store.head("a")).rejects.toMatchObject({ code: "AccessDenied", details: { status: 403 } });
+		expect(left()).toBe(0);
+	});
+
+	test("asks for expired keys again, of which HEAD told nothing, and says when they are no better", async () => {
+		const asking: boolean[] = [];
+		const credentials = ({ refresh }: { refresh: boolean }) => {
+			asking.push(refresh);
+			return Promise.resolve(keys);
+		};
+		const script = [{ status: 400 }, failure(400, "ExpiredToken")];
+		const { store, requests } = scripted([...script, { status: 206, body: "x" }, found], { credentials });
+		expect(await store.head("a")).toMatchObject({ etag: '"1"' });
+		expect(asked(requests)).toEqual(["HEAD signed", question, question, "HEAD signed"]);
+		expect(asking).toEqual([false, false, true, false]);
+		const over = scripted([...script, failure(400, "ExpiredToken")]);
+		await expect(over.store.head("a")).rejects.toMatchObject({ code: "LoginExpired" });
+	});
+
+	test.each([
+		["an answer", { status: 206, body: "x" }],
+		["that there is no first byte", failure(416, "InvalidRange")],
+	])("is repeated once when the question gets %s", async (_title, reply) => {
+		const { store } = scripted([refusal, refusal, reply, found]);
+		expect(await store.head("a")).toMatchObject({ etag: '"1"' });
+		const still = scripted([refusal, refusal, reply, refusal]);
+		await expect(still.store.head("a")).rejects.toMatchObject({ code: "AccessDenied" });
+		expect(still.left()).toBe(0);
+	});
+
+	test("costs nothing more where it works unsigned", async () => {
+		const { store, requests } = scripted([refusal, found, found]);
+		expect(await store.head("a")).toBeDefined();
+		expect(await store.head("a")).toBeDefined();
+		expect(asked(requests)).toEqual(["HEAD signed", "HEAD unsigned", "HEAD unsigned"]);
+	});
 });
 
 test("without credentials requests are unsigned", async () => {

@@ -1,13 +1,13 @@
 /** Reading objects: whole, by range, by version. */
-import { BaleError } from "../../core/errors.ts";
+import { BaleError, isBaleError } from "../../core/errors.ts";
 import { throwIfAborted } from "../abort.ts";
 import { checkRange, deliverStream, streamOf } from "../byte-source.ts";
 import type { ByteRange, ObjectBody, ObjectInfo, ReadOptions, Sink } from "../store.ts";
 import { checkStoreKey } from "../store-key.ts";
 import { deliverBody, resumableBody, type BodyOptions } from "./body.ts";
 import { checkedBody } from "./checked-body.ts";
-import type { Operation, Refusal, S3Client } from "./client.ts";
-import { toBaleError, unreachable } from "./failure.ts";
+import type { Answer, Operation, Refusal, S3Client } from "./client.ts";
+import { isRetryable, toBaleError, unreachable } from "./failure.ts";
 import { infoOf } from "./object-info.ts";
 import type { TransportResponse } from "./transport.ts";
 
@@ -92,17 +92,29 @@ export class ObjectReader {
 
 	async head(key: string, options: ReadOptions = {}): Promise<ObjectInfo | undefined> {
 		const operation = this.#read("HEAD", key, options, undefined);
-		const outcome = await this.#client.send(operation);
+		const outcome = await this.#sendHead(operation);
 		if (outcome.ok) {
 			outcome.response.discard();
 			return infoOf(key, outcome.response, Number(outcome.response.header("content-length") ?? 0));
 		}
 		if (this.#isMissing(outcome, options)) return onlyVersion(options, (plain) => this.head(key, plain));
-		if (outcome.failure.status !== 400) throw toBaleError(this.#client.subject(operation), outcome.failure);
-		// An answer to HEAD has no words: the same question by GET tells what is wrong.
-		const body = await this.get(key, options);
-		await body?.body.cancel();
-		return body?.info;
+		throw toBaleError(this.#client.subject(operation), outcome.failure);
+	}
+
+	/** An answer to HEAD has no words. Why it is refused tells the same question by GET, asked once and as who has the keys. */
+	async #sendHead(operation: Operation): Promise<Answer | Refusal> {
+		const outcome = await this.#client.send(operation);
+		if (outcome.ok || ![400, 403].includes(outcome.failure.status)) return outcome;
+		const signedOnly = { ...operation, isRead: false };
+		const question: Operation = { ...signedOnly, method: "GET", headers: { range: "bytes=0-0" }, once: true };
+		const told = await this.#client.send(question).catch((error: unknown) => {
+			if (!isBaleError(error, "StoreUnavailable")) throw error;
+			return outcome;
+		});
+		if (told.ok) told.response.discard();
+		// Keys that had expired are renewed by now, and a clock is put right. An empty object has no first byte.
+		if (told.ok || told.failure.status === 416) return this.#client.send(signedOnly);
+		return told.failure.code === "" || isRetryable(told.failure) ? outcome : told;
 	}
 
 	#read(method: "GET" | "HEAD", key: string, options: ReadOptions, range: ByteRange | undefined): Operation {
