@@ -80,7 +80,7 @@ const sum = (requests: readonly LoggedRequest[]): number =>
 	requests.reduce((bytes, { received }) => bytes + received, 0);
 
 onEachServer((server, kind) => {
-	const kills = kind.name === "versitygw" ? 20 : 10;
+	const kills = kind.name === "bale" ? 50 : 10;
 	let proxy: S3Proxy;
 	beforeAll(async () => {
 		proxy = await startProxy(server());
