@@ -28,6 +28,8 @@ export class Directory {
 	meta: Json | undefined;
 	/** Grows with every change in the directories that come from the same lines. */
 	readonly #changes: { count: number };
+	/** What was found of it when there were so many changes. */
+	#untouched: { readonly count: number; readonly isUntouched: boolean } | undefined;
 	#lines: Lines | undefined;
 	/** What is known by name; undefined: a name of the lines that was deleted. */
 	readonly #nodes = new Map<string, Entry | Directory | undefined>();
@@ -131,7 +133,9 @@ export class Directory {
 
 	/** Names that are not just lines, in walk order, with the lines whose place they take. */
 	overrides(): Override[] {
-		const names = sortNames([...this.#nodes.keys()]);
+		const changed: string[] = [];
+		for (const [name, node] of this.#nodes) if (!this.#isAsInLines(name, node)) changed.push(name);
+		const names = sortNames(changed);
 		const lines = this.#lines;
 		if (lines === undefined) return names.map((name) => ({ name, from: 0, to: 0 }));
 		const { table, low, high, skip } = lines;
@@ -174,6 +178,22 @@ export class Directory {
 			}
 		}
 		return copy;
+	}
+
+	/** Whether what is known by a name is just what the lines say, however much of it was looked into. */
+	#isAsInLines(name: string, node: Entry | Directory | undefined): boolean {
+		if (!(node instanceof Directory) || node.#changes !== this.#changes) return false;
+		const [own, place] = [node.#lines, this.#places.get(name)];
+		return own !== undefined && own.low === place?.from && own.high === place.to && node.#isUntouched();
+	}
+
+	#isUntouched(): boolean {
+		const { count } = this.#changes;
+		if (this.#untouched?.count !== count) {
+			const isUntouched = [...this.#nodes].every(([name, node]) => this.#isAsInLines(name, node));
+			this.#untouched = { count, isUntouched };
+		}
+		return this.#untouched.isUntouched;
 	}
 
 	#useLines(lines: Lines): void {

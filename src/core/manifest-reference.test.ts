@@ -135,6 +135,9 @@ describe.each([
 	});
 });
 
+const line = (key: string): string =>
+	`{"logical_key": "${key}", "physical_keys": ["s3://b/k"], "size": 1, "hash": {"type": "t", "value": "v"}, "meta": {}}`;
+
 const changed: Entry = {
 	physicalKey: { kind: "s3", bucket: "b", key: "new" },
 	size: 2,
@@ -185,6 +188,7 @@ test("changes to a tree that is lines have the effects that they have on any tre
 				expect(apply(copy.tree, change)).toEqual(apply(plain.tree, change));
 				const [, key] = change;
 				expect(copy.tree.has(key)).toBe(plain.tree.has(key));
+				expect([...copy.tree.walk()]).toEqual([...plain.tree.walk()]);
 			}
 			const expected = outcome(() => plain);
 			expect(outcome(() => copy)).toEqual(expected);
@@ -197,9 +201,25 @@ test("changes to a tree that is lines have the effects that they have on any tre
 	);
 }, 120_000);
 
+test("directories that were only looked into stay one run of lines with those around them", () => {
+	const { tree } = parseManifest(
+		encodeUtf8(['{"version": "v0"}', ...["a", "b/c/d", "b/e", "f/g"].map(line)].join("\n")),
+	);
+	const parts = (of: Tree): string[] =>
+		Array.from(of.parts(), (part) => (part.kind === "entry" ? part.key : "lines"));
+	tree.get("b/c/d");
+	tree.get("f");
+	expect(parts(tree)).toEqual(["lines"]);
+	const copy = tree.clone();
+	copy.set("b/c/d", changed);
+	expect(parts(copy)).toEqual(["lines", "b/c/d", "lines", "lines"]);
+	expect(parts(tree)).toEqual(["lines"]);
+	tree.delete("f/g");
+	expect(parts(tree)).toEqual(["lines"]);
+	expect(Array.from(tree.walk(), ([key]) => key)).toEqual(["a", "b/c/d", "b/e"]);
+});
+
 test("a walk goes on among the changes that are made during it", () => {
-	const line = (key: string): string =>
-		`{"logical_key": "${key}", "physical_keys": ["s3://b/k"], "size": 1, "hash": {"type": "t", "value": "v"}, "meta": {}}`;
 	const bytes = encodeUtf8(['{"version": "v0"}', ...["a", "b/c", "b/d", "e"].map(line)].join("\n"));
 	for (const tree of [parseManifest(bytes).tree, plainly(bytes).tree]) {
 		const seen: unknown[] = [];

@@ -35,6 +35,7 @@ import { withFileLock } from "./file-lock.ts";
 import { descriptorStream } from "./file-source.ts";
 import { linkStatOf, statOf } from "./file-stat.ts";
 import { FileWriter } from "./file-writer.ts";
+import { isDeliverable, receive } from "./receive-file.ts";
 import { removeLeftovers, syncDirectory, temporaryName } from "./temporary-file.ts";
 
 /** Directories below the root that belong to the store itself. */
@@ -307,11 +308,16 @@ async function writeBody(
 	signal: AbortSignal | undefined,
 ): Promise<{ size: number; digest: string | undefined }> {
 	const hash = source.size <= hashedEtagBytes ? createHash("sha256") : undefined;
+	const { size } = source;
+	if (isDeliverable(source)) {
+		await receive(source, undefined, writer, hash === undefined ? [] : [hash], { signal });
+		return { size, digest: hash?.digest("hex") };
+	}
 	for await (const chunk of chunksOf(source, signal)) {
 		hash?.update(chunk);
 		await writer.write(chunk);
 	}
-	return { size: source.size, digest: hash?.digest("hex") };
+	return { size, digest: hash?.digest("hex") };
 }
 
 /** Removes a directory if it is empty; a deletion may have left it for a moment. */

@@ -11,6 +11,10 @@ import type { PartialFile } from "./partial-file.ts";
 
 export type Deliverable = ByteSource & Required<Pick<ByteSource, "deliver">>;
 
+export function isDeliverable(source: ByteSource): source is Deliverable {
+	return source.deliver !== undefined;
+}
+
 /** Parts of one file that come at once. */
 const partsAtOnce = 8;
 
@@ -99,26 +103,40 @@ async function receiveRange(
 	source: Deliverable,
 	range: ByteRange | undefined,
 	writer: FileWriter,
-	hashers: readonly { update(bytes: Uint8Array): void }[],
-	{ slots, signal, onBytes }: ReceiveOptions,
+	hashers: readonly Updatable[],
+	{ slots, ...options }: ReceiveOptions,
+): Promise<void> {
+	await slots.with(() => receive(source, range, writer, hashers, options));
+}
+
+type Updatable = { update(bytes: Uint8Array): unknown };
+
+/** Writes what is delivered to its place in the file. Throws `SourceChanged` when it has another length than it should. */
+export async function receive(
+	source: Deliverable,
+	range: ByteRange | undefined,
+	writer: FileWriter,
+	hashers: readonly Updatable[],
+	{
+		signal,
+		onBytes,
+	}: { readonly signal: AbortSignal | undefined; readonly onBytes?: (bytes: number) => void },
 ): Promise<void> {
 	const { offset, length } = range ?? { offset: 0, length: source.size };
 	let received = 0;
-	await slots.with(async () => {
-		throwIfAborted(signal);
-		await source.deliver(
-			(chunk) => {
-				throwIfAborted(signal);
-				if (chunk.length > length - received) throw otherLength(length, "more");
-				writer.writeAt(chunk, offset + received);
-				for (const hasher of hashers) hasher.update(chunk);
-				received += chunk.length;
-				onBytes(chunk.length);
-			},
-			range,
-			signal,
-		);
-	});
+	throwIfAborted(signal);
+	await source.deliver(
+		(chunk) => {
+			throwIfAborted(signal);
+			if (chunk.length > length - received) throw otherLength(length, "more");
+			writer.writeAt(chunk, offset + received);
+			for (const hasher of hashers) hasher.update(chunk);
+			received += chunk.length;
+			onBytes?.(chunk.length);
+		},
+		range,
+		signal,
+	);
 	if (received !== length) throw otherLength(length, String(received));
 }
 

@@ -1,10 +1,13 @@
 import type { LineRun } from "../core/manifest-format.ts";
 import type { RandomBytes } from "../core/random-bytes.ts";
 import { memoryBytes } from "../core/random-bytes.ts";
-import type { ByteRange, ByteSource } from "../storage/store.ts";
+import { throwIfAborted } from "../storage/abort.ts";
+import type { ByteRange, ByteSource, Sink } from "../storage/store.ts";
 
-/** Most bytes that a stream gives at once. */
+/** Most bytes that are given at once. */
 const chunkBytes = 256 * 1024 - 4096;
+/** After so many of them others have their turn. */
+const chunksInARow = 64;
 
 /** A run of bytes of something else. */
 type Piece = { readonly bytes: RandomBytes; readonly start: number; readonly end: number };
@@ -36,36 +39,47 @@ export class ManifestText implements ByteSource {
 		return this.#size;
 	}
 
-	open(range: ByteRange = { offset: 0, length: this.#size }): ReadableStream<Uint8Array> {
-		const end = range.offset + range.length;
-		const pieces = this.#pieces;
-		let index = 0;
-		/** Where the current piece starts in the text, and where to go on. */
-		let start = 0;
-		let at = range.offset;
+	open(range?: ByteRange): ReadableStream<Uint8Array> {
+		const chunks = this.#chunks(range);
 		return new ReadableStream<Uint8Array>(
 			{
 				pull(controller) {
-					for (;;) {
-						const piece = pieces[index];
-						if (piece === undefined || at >= end) {
-							controller.close();
-							return;
-						}
-						const from = piece.start + at - start;
-						const to = Math.min(piece.end, piece.start + end - start, from + chunkBytes);
-						if (from < to) {
-							controller.enqueue(piece.bytes.read(from, to));
-							at += to - from;
-							return;
-						}
-						start += piece.end - piece.start;
-						index += 1;
-					}
+					const next = chunks.next();
+					if (next.done === true) controller.close();
+					else controller.enqueue(next.value.bytes.read(next.value.start, next.value.end));
 				},
 			},
 			{ highWaterMark: 0 },
 		);
+	}
+
+	/** All chunks that are not in memory go through one buffer: a new one for each costs more than reading into it. */
+	async deliver(sink: Sink, range?: ByteRange, signal?: AbortSignal): Promise<void> {
+		const buffers = new Map<RandomBytes, Uint8Array>();
+		let count = 0;
+		for (const { bytes, start, end } of this.#chunks(range)) {
+			if (++count % chunksInARow === 0) await new Promise((resolve) => setTimeout(resolve));
+			throwIfAborted(signal);
+			const buffer = buffers.get(bytes);
+			const chunk = bytes.read(start, end, buffer);
+			if (chunk.length > (buffer?.length ?? 0)) buffers.set(bytes, chunk);
+			sink(chunk);
+		}
+	}
+
+	*#chunks({ offset, length }: ByteRange = { offset: 0, length: this.#size }): Generator<Piece> {
+		const end = offset + length;
+		let [at, pieceStart] = [offset, 0];
+		for (const { bytes, start: first, end: last } of this.#pieces) {
+			const stop = Math.min(last, first + end - pieceStart);
+			for (let start = first + at - pieceStart; start < stop;) {
+				const to = Math.min(stop, start + chunkBytes);
+				yield { bytes, start, end: to };
+				at += to - start;
+				start = to;
+			}
+			pieceStart += last - first;
+		}
 	}
 
 	#addText(line: string): void {
