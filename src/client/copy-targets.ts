@@ -33,7 +33,10 @@ export async function openCopyTarget(to: PhysicalKey, { from, replace }: Wish): 
 			streams: false,
 			async write(items, options) {
 				const destination = await files.destination(to.path.replace(/(?<=.)\/+$/, ""));
-				await destination.check(items.map(({ name }) => name));
+				await destination.check(
+					items.map(({ name }) => name),
+					options.signal,
+				);
 				const jobs = items.map((item) => ({ key: item.name, ...jobOf(item, replace) }));
 				await destination.write(jobs, moveOptions(items, options));
 			},

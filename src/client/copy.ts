@@ -61,7 +61,12 @@ export async function copy(
 		if (batch.length > 0) await run(batch);
 	} else {
 		const all: CopyItem[] = [];
-		for await (const item of items) all.push(item);
+		onProgress?.({ kind: "started", phase: "walk", files: 0, bytes: 0 });
+		for await (const item of items) {
+			all.push(item);
+			onProgress?.({ kind: "advanced", phase: "walk", key: item.name, bytes: item.size });
+		}
+		onProgress?.({ kind: "finished", phase: "walk" });
 		if (all.length === 0) throw nothingThere(from);
 		const bytes = all.reduce((sum, { size }) => sum + size, 0);
 		onProgress?.({ kind: "started", phase: "copy", files: all.length, bytes });

@@ -56,7 +56,10 @@ export async function materialize(
 	if (files === undefined) throw new BaleError("Unsupported", "A page cannot write files");
 	const checked = items.map((item) => checkItem(item, options.allowUnverified === true));
 	const destination = await files.destination(options.dest);
-	await destination.check(checked.map((item) => item.key));
+	await destination.check(
+		checked.map((item) => item.key),
+		options.signal,
+	);
 
 	const kept = new Map<string, InstalledFile>();
 	const absent: Checked[] = [];

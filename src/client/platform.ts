@@ -147,9 +147,9 @@ export interface Destination {
 	 * Checks all keys at once, before anything is written: `InvalidKey`, `UnportableKey`, `KeyCollision`
 	 * (also by case or normalisation where the file system folds), `ReservedKey` (`.quilt`, `.bale` first
 	 * segments when the destination is, or lies in, a registry), `UnsafeDestination` (a symlinked directory on
-	 * the way), `DestinationConflict` (a directory where a file must go, or the reverse).
+	 * the way), `DestinationConflict` (a directory where a file must go, or the reverse). `signal` ends it: `Aborted`.
 	 */
-	check(keys: readonly string[]): Promise<void>;
+	check(keys: readonly string[], signal?: AbortSignal): Promise<void>;
 	/** Absolute path of the file for `key`. */
 	pathOf(key: string): string;
 	/** State of the file for `key` itself (a symlink is `other`), or undefined. */

@@ -14,6 +14,7 @@ import type { CopyJob, CopyResult, Destination, FileStat, MoveOptions } from "..
 import { display } from "../core/display.ts";
 import { BaleError } from "../core/errors.ts";
 import { parseLogicalKey } from "../core/logical-key.ts";
+import { throwIfAborted } from "../storage/abort.ts";
 import { copyFiles, type CopyEnvironment } from "./copy-files.ts";
 import {
 	checkDestinationKey,
@@ -50,23 +51,26 @@ export class DirectoryDestination implements Destination {
 		return this.path === "/" ? `/${key}` : `${this.path}/${key}`;
 	}
 
-	async check(keys: readonly string[]): Promise<void> {
+	async check(keys: readonly string[], signal?: AbortSignal): Promise<void> {
 		const rules = this.#keyRules();
+		const turn = async (): Promise<void> => {
+			await nextTurn();
+			throwIfAborted(signal);
+		};
 		for (const [index, key] of keys.entries()) {
-			if (index % keysPerTurn === 0) await nextTurn();
+			if (index % keysPerTurn === 0) await turn();
 			checkDestinationKey(key, rules);
 		}
-		const exact = findCollision(keys, { case: false, normalization: false });
-		if (exact !== undefined) throw collisionError(exact);
-		await nextTurn();
-		// The file system is only asked when its answer matters.
+		// Keys that are apart when all is folded are apart everywhere.
 		if (findCollision(keys, { case: true, normalization: true }) !== undefined) {
-			const collision = findCollision(keys, probeFolding(this.path));
+			const exact = findCollision(keys, { case: false, normalization: false });
+			// The file system is only asked when its answer matters.
+			const collision = exact ?? findCollision(keys, probeFolding(this.path));
 			if (collision !== undefined) throw collisionError(collision);
 		}
 		const looked = new Map<string, boolean>();
 		for (const [index, key] of keys.entries()) {
-			if (index % keysPerTurn === 0) await nextTurn();
+			if (index % keysPerTurn === 0) await turn();
 			this.#checkPlace(key, looked);
 		}
 	}

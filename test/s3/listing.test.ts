@@ -1,10 +1,13 @@
 /** A prefix with a million objects: listed in bounded memory, with what was found at hand at once, and given up at once. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, expect, test, vi } from "vitest";
-import { Package } from "../../src/index.ts";
+import { Package, copy, type ProgressEvent } from "../../src/index.ts";
 import { makeKeys, serverAt } from "../support/s3/server.ts";
 import { keyAt, startEndlessBucket, type EndlessBucket } from "../support/s3/endless-bucket.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
 
 const mebibyte = 1024 * 1024;
 
@@ -59,27 +62,49 @@ test("a listing ends at once when it is aborted, and asks for nothing more", asy
 	expect(bucket.pages).toBe(13);
 });
 
-test("setDir() tells what it has found while it lists, and ends at once when it is aborted", async () => {
-	const server = await open(1_000_000_000);
-	for (const [name, value] of Object.entries(server.environment)) vi.stubEnv(name, value);
-	const stop = new AbortController();
-	const started = performance.now();
-	let abortedMs = 0;
-	setTimeout(() => {
-		abortedMs = performance.now() - started;
-		stop.abort();
-	}, 300);
-	let told = 0;
-	const taken = new Package().setDir("", "s3://endless/data/", {
-		signal: stop.signal,
-		onProgress({ kind }) {
-			if (kind === "advanced") told++;
-		},
-	});
-	await expect(taken).rejects.toMatchObject({ code: "Aborted" });
-	expect(told).toBeGreaterThan(1000);
-	expect(told).toBeLessThanOrEqual(bucket.pages * 1000);
-	// The event loop went on while the listing was read, and the listing ended soon after.
-	expect(abortedMs).toBeLessThan(1_300);
-	expect(performance.now() - started - abortedMs).toBeLessThan(1_000);
-});
+type Work = (options: {
+	readonly signal: AbortSignal;
+	readonly onProgress: (event: ProgressEvent) => void;
+	readonly folder: string;
+}) => Promise<unknown>;
+
+test.each<[string, "walk" | "copy", Work]>([
+	["setDir()", "walk", (options) => new Package().setDir("", "s3://endless/data/", options)],
+	["verify()", "walk", (options) => new Package().verify("s3://endless/data/", options)],
+	[
+		"copy() to a folder",
+		"walk",
+		({ folder, ...options }) => copy("s3://endless/data/", `${folder}/`, options),
+	],
+	["copy() to a bucket", "copy", (options) => copy("s3://endless/data/", "s3://other/data/", options)],
+])(
+	"%s tells what it has found while it lists, and ends at once when it is aborted",
+	async (_name, phase, work) => {
+		const server = await open(1_000_000_000);
+		for (const [name, value] of Object.entries(server.environment)) vi.stubEnv(name, value);
+		const folder = join(temporaryDirectory(), "new");
+		const stop = new AbortController();
+		let abortedAt = 0;
+		const timer = setTimeout(() => {
+			abortedAt = performance.now();
+			stop.abort();
+		}, 1000);
+		const started = performance.now();
+		let told = 0;
+		const onProgress = (event: ProgressEvent): void => {
+			if (event.kind === "advanced" && event.phase === phase) told++;
+		};
+		await expect(work({ signal: stop.signal, onProgress, folder })).rejects.toMatchObject({
+			code: "Aborted",
+		});
+		clearTimeout(timer);
+		expect(told).toBeGreaterThan(500);
+		expect(told).toBeLessThanOrEqual(bucket.pages * 1000);
+		// What is copied keeps up with the listing.
+		if (phase === "copy") expect(bucket.pages).toBeLessThanOrEqual(told / 1000 + 1);
+		// The event loop went on while the listing was read, and the work ended soon after.
+		expect(abortedAt - started).toBeLessThan(2_000);
+		expect(performance.now() - abortedAt).toBeLessThan(1_000);
+		expect(existsSync(folder)).toBe(false);
+	},
+);

@@ -1,13 +1,19 @@
-/** An S3 server whose only bucket has as many objects as wished: it makes up the pages of the listing and holds none of them. */
+/**
+ * An S3 server on which every bucket has as many objects as wished: it makes up the pages of the listing and holds none of
+ * them. What is copied it says to have copied.
+ */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 const pageKeys = 1000;
+const owner = "0".repeat(64);
 
 export type EndlessBucket = {
 	readonly endpoint: string;
 	/** Pages that were asked for. */
 	pages: number;
+	/** Copies that were asked for. */
+	copies: number;
 	stop(): Promise<void>;
 };
 
@@ -18,6 +24,16 @@ export function keyAt(index: number): string {
 
 export async function startEndlessBucket(objects: number): Promise<EndlessBucket> {
 	const server = createServer((request, response) => {
+		response.setHeader("etag", '"a copy"');
+		if (request.method === "PUT") {
+			result.copies++;
+			response.end(`<CopyObjectResult><ETag>"a copy"</ETag></CopyObjectResult>`);
+			return;
+		}
+		if (request.method === "HEAD") {
+			response.end();
+			return;
+		}
 		const query = new URL(request.url ?? "", "http://localhost").searchParams;
 		if (query.has("versioning")) {
 			response.end("<VersioningConfiguration/>");
@@ -35,7 +51,7 @@ export async function startEndlessBucket(objects: number): Promise<EndlessBucket
 		for (let index = first; index <= last; index++) {
 			const version = versions ? "<VersionId>null</VersionId><IsLatest>true</IsLatest>" : "";
 			items.push(
-				`<${element}><Key>${keyAt(index)}</Key>${version}<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>"${index}"</ETag><Size>${index}</Size></${element}>`,
+				`<${element}><Key>${keyAt(index)}</Key>${version}<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;${String(index).padStart(32, "0")}&quot;</ETag><ChecksumAlgorithm>SHA256</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType><Size>${index}</Size><Owner><ID>${owner}</ID></Owner><StorageClass>STANDARD</StorageClass></${element}>`,
 			);
 		}
 		const next = !more
@@ -49,6 +65,7 @@ export async function startEndlessBucket(objects: number): Promise<EndlessBucket
 	const result: EndlessBucket = {
 		endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
 		pages: 0,
+		copies: 0,
 		async stop() {
 			server.closeAllConnections();
 			await new Promise((resolve) => server.close(resolve));
