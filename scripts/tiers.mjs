@@ -81,7 +81,12 @@ export const tiers = [
 		include: special.bench,
 		needs: ["versitygw", "python"],
 	},
-	{ name: "big", title: "20,000 files, and one of 2 GiB", include: special.big, needs: ["disk"] },
+	{
+		name: "big",
+		title: "20,000 files, one of 2 GiB, a million objects",
+		include: special.big,
+		needs: ["disk"],
+	},
 ];
 
 /** Globs of one tier; of everything when no name is given. */

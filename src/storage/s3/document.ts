@@ -60,7 +60,7 @@ export function readVersionsPage(document: XmlElement): VersionsPage {
 	const objects: ListedObject[] = [];
 	for (const child of root.children) {
 		if (child.name !== "Version" || childText(child, "IsLatest") !== "true") continue;
-		objects.push({ ...readObject(child, encoded), versionId: required(child, "VersionId") });
+		objects.push({ ...readObject(child, encoded), versionId: detached(required(child, "VersionId")) });
 	}
 	if (childText(root, "IsTruncated") !== "true") return { objects, next: undefined };
 	const versionIdMarker = childText(root, "NextVersionIdMarker");
@@ -163,7 +163,7 @@ function readObject(element: XmlElement, encoded: boolean): ListedObject {
 	return {
 		key: listedText(required(element, "Key"), encoded),
 		size: wholeNumber(element, "Size"),
-		etag: childText(element, "ETag") ?? "",
+		etag: detached(childText(element, "ETag") ?? ""),
 		modifiedAt: timeOf(element, "LastModified"),
 	};
 }
@@ -181,10 +181,15 @@ function timeOf(element: XmlElement, name: string): Date {
 }
 
 function listedText(text: string, encoded: boolean): string {
-	if (!encoded) return text;
+	if (!encoded) return detached(text);
 	const decoded = decodeListed(text);
 	if (decoded === undefined) throw new XmlSyntaxError("not a document of S3: a key is not URL-encoded");
 	return decoded;
+}
+
+/** The same text by itself: one that was cut out of a page keeps the whole page in memory for as long as it is kept. */
+function detached(text: string): string {
+	return ` ${text}`.slice(1);
 }
 
 function escapeText(text: string): string {
