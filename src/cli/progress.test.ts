@@ -26,6 +26,16 @@ it("ProgressLine draws files, bytes, rate and remaining time, ten times a second
 	expect(written.at(-1)).toBe("\rCopying 2/4 files  1.0 MiB of 4.0 MiB  512 KiB/s  0:06 left\u001b[K");
 });
 
+it("ProgressLine counts the files that are found", () => {
+	const { progress, written, clock } = line();
+	progress.onProgress({ kind: "started", phase: "walk", files: 0, bytes: 0 });
+	for (const key of ["a", "b", "c"])
+		progress.onProgress({ kind: "advanced", phase: "walk", key, bytes: 2 ** 20 });
+	clock.now += 100;
+	progress.onProgress({ kind: "advanced", phase: "walk", key: "d", bytes: 2 ** 20 });
+	expect(written.at(-1)).toBe("\rLooking 4 files  4.0 MiB\u001b[K");
+});
+
 it("ProgressLine removes its line when a phase ends, and never exceeds the terminal", () => {
 	const { progress, written } = line(12);
 	progress.onProgress({ kind: "started", phase: "walk", files: 0, bytes: 0 });

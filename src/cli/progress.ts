@@ -13,6 +13,8 @@ const redrawMs = 100;
 /** Time over which the rate is measured. */
 const windowMs = 5000;
 
+type Sample = { readonly at: number; bytes: number };
+
 type State = {
 	readonly phase: Phase;
 	readonly files: number;
@@ -20,7 +22,7 @@ type State = {
 	readonly startedAt: number;
 	filesDone: number;
 	bytesDone: number;
-	readonly samples: { readonly at: number; readonly bytes: number }[];
+	readonly samples: Sample[];
 };
 
 /** Draws the phase that moved last. `write` gets terminal text, `columns` is asked before every drawing. */
@@ -76,11 +78,10 @@ export class ProgressLine {
 		if (state === undefined) return undefined;
 		if (event.kind === "advanced") {
 			state.bytesDone += event.bytes;
-			const now = this.#now();
-			state.samples.push({ at: now, bytes: event.bytes });
-			while (state.samples[0] !== undefined && state.samples[0].at < now - windowMs) state.samples.shift();
+			addSample(state.samples, event.bytes, this.#now());
 		}
-		if (event.kind === "settled") state.filesDone++;
+		// What was found is not told of a second time.
+		if (event.kind === (event.phase === "walk" ? "advanced" : "settled")) state.filesDone++;
 		if (event.kind === "finished") {
 			this.#states.delete(event.phase);
 			this.clear();
@@ -94,6 +95,17 @@ export class ProgressLine {
 		this.#write(`\r${describe(state, now).slice(0, Math.max(1, width - 1))}\u001b[K`);
 		this.#visible = true;
 	}
+}
+
+/** There may be very many events: those since the last drawing are one sample. */
+function addSample(samples: Sample[], bytes: number, now: number): void {
+	const last = samples.at(-1);
+	if (last !== undefined && now - last.at < redrawMs) {
+		last.bytes += bytes;
+		return;
+	}
+	samples.push({ at: now, bytes });
+	while (samples[0] !== undefined && samples[0].at < now - windowMs) samples.shift();
 }
 
 function describe(state: State, now: number): string {
