@@ -115,7 +115,7 @@ onEachServer((server, kind) => {
 				dest = join(home, `dest ${installs++}`);
 				whole = new Set();
 			}
-			const point = killed < kills ? chooseKillPoint(random, 32 * mebibyte, 16) : undefined;
+			const point = killed < kills ? chooseKillPoint(random, 48 * mebibyte, 16) : undefined;
 			const { code, stderr, requests } = await runKilled(
 				proxy,
 				[

@@ -71,7 +71,7 @@ onEachServer((server, kind) => {
 				stamp(path, `content ${contents++}`);
 				arrived = new Set();
 			}
-			const point = killed < kills ? chooseKillPoint(random, 24 * mebibyte, 16) : undefined;
+			const point = killed < kills ? chooseKillPoint(random, 8 * partSize(size), 16) : undefined;
 			const { code, stderr, requests } = await runKilled(proxy, [...push, `s3://${bucket}`], options, point);
 			const parts = requests.filter(({ operation }) => operation === "UploadPart");
 			sent += sum(parts);
