@@ -16,22 +16,68 @@ const packages = Object.keys(JSON.parse(readFileSync(join(root, "package.json"),
 
 /**
  * What is always loaded together is one file, since each file costs time beside the code in it; code that many commands do
- * not need is in another one, since that costs time, too. A module goes into the first group that reaches it.
+ * not need is in another one, since that costs time, too. A module goes into the first group that has it: `of` are modules
+ * with all that they import, `alone` are modules without it.
  */
 const together = {
 	// Each thread loads this and nothing else.
-	work: ["node/file-work.mjs"],
-	table: ["cli/table.js"],
-	run: ["cli/run.js", "cli/interruption.js", "cli/terminal.js", "cli/report.js"],
-	registry: [
-		"cli/target.js",
-		"cli/platform.js",
-		"client/registries.js",
-		"node/config-file.js",
-		"core/config.js",
-		"core/setting.js",
-	],
-	client: ["cli/client.js"],
+	work: { of: ["node/file-work.mjs"] },
+	places: { of: ["node/places.js"] },
+	table: { of: ["cli/table.js"] },
+	run: { of: ["cli/run.js", "cli/interruption.js", "cli/terminal.js", "cli/report.js"] },
+	registry: {
+		of: [
+			"cli/target.js",
+			"client/runtime.js",
+			"core/canonical-blocks.js",
+			"core/common-bytes.js",
+			"core/config.js",
+			"core/key-bytes.js",
+			"core/manifest-table.js",
+			"core/random-bytes.js",
+			"node/directory-listing.js",
+			"node/directory-object.js",
+			"node/node-digest.js",
+			"node/settings.js",
+			"node/worker-pool.js",
+			"registry/package-names.js",
+			"storage/store-key.js",
+		],
+		alone: [
+			"cli/platform.js",
+			"client/registries.js",
+			"core/hash.js",
+			"core/manifest.js",
+			"core/manifest-check.js",
+			"core/manifest-lines.js",
+			"core/manifest-open.js",
+			"core/top-hash.js",
+			"node/directory-store.js",
+			"node/file-bytes.js",
+			"node/local-files.js",
+			"node/manifest-notes.js",
+			"node/platform.js",
+			"registry/registry.js",
+		],
+	},
+	client: {
+		of: ["client/tree-text.js"],
+		alone: [
+			"cli/client.js",
+			"client/browse.js",
+			"client/entry.js",
+			"client/manifest-text.js",
+			"client/module.js",
+			"client/origin.js",
+			"client/package.js",
+			"client/state.js",
+			"client/verbs.js",
+			"core/diff.js",
+			"registry/authors.js",
+		],
+	},
+	// What moves, hashes and writes files: commands that only look do without.
+	files: { of: ["cli/client.js"] },
 };
 
 const everyBundle = {
@@ -79,7 +125,7 @@ async function bundleLibrary() {
 			preserveEntrySignatures: "strict",
 			plugins: [workerAt("../bin/hash-worker.js")],
 		},
-		{ ...everyOutput, format: "esm", codeSplitting: { groups: groups({ library: ["index.js"] }) } },
+		{ ...everyOutput, format: "esm", codeSplitting: { groups: groups({ library: { of: ["index.js"] } }) } },
 	);
 }
 
@@ -112,29 +158,30 @@ function workerAt(address) {
 const alwaysThere = ["fs", "path", "util"];
 
 /**
- * Has the other modules of Node loaded when something of them is first used: a command uses few of those that its files
- * name, and some of them (threads, streams, promises of files) take as long as all of ours.
+ * Has the other modules of Node loaded when something of them is first used, and so the file of what moves files: a command uses
+ * few of those that its files name, and some of them (threads, streams, promises of files) take as long as all of ours.
  */
 function loadWhenUsed(code) {
 	let changed = code;
-	for (const [line, variable, name] of code.matchAll(/^let (node_\w+) = require\("node:([\w/]+)"\);$/gm)) {
+	const imports = /^(?:let|const) (\w+) = require\("(?:node:([\w/]+)|\.\/files-[^"]+)"\);$/gm;
+	for (const [line, variable, name] of code.matchAll(imports)) {
 		const isWhole = new RegExp(`\\b${variable}\\b(?!\\.)`).test(code.replace(line, ""));
 		if (alwaysThere.includes(name) || isWhole) continue;
+		const required = line.slice(line.indexOf("require("), -1);
 		changed = changed
 			.replaceAll(new RegExp(`\\b${variable}\\.`, "g"), `${variable}.loaded.`)
-			.replace(
-				line,
-				`const ${variable} = { get loaded() { return whenUsed(this, require("node:${name}")); } };`,
-			);
+			.replace(line, `const ${variable} = { get loaded() { return whenUsed(this, ${required}); } };`);
 	}
 	return changed === code
 		? code
 		: `${changed}\nfunction whenUsed(owner, value) { Object.defineProperty(owner, "loaded", { value }); return value; }\n`;
 }
 
-function groups(filesByName) {
-	return Object.entries(filesByName).map(([name, files], index, all) => {
-		const members = staticImports(files.map((file) => join(root, "dist", file)));
+function groups(byName) {
+	const inDist = (files) => files.map((file) => join(root, "dist", file));
+	return Object.entries(byName).map(([name, { of, alone = [] }], index, all) => {
+		const members = staticImports(inDist(of));
+		for (const file of inDist(alone)) members.add(file);
 		return { name, priority: all.length - index, test: (id) => members.has(id) };
 	});
 }

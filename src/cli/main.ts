@@ -4,6 +4,9 @@
  * file, help and completion need the command table, and a command loads itself.
  */
 import { writeSync } from "node:fs";
+import type nodeModule from "node:module";
+
+type Compiling = typeof nodeModule & { enableCompileCache?: (directory: string) => unknown };
 
 const args = process.argv.slice(2);
 // No `await` out here: the bundle is CommonJS.
@@ -17,9 +20,18 @@ async function start(): Promise<void> {
 		const { complete } = await import("./completion/complete.ts");
 		print(await complete(args.slice(1), process.env));
 	} else if (!(await printScript())) {
+		await keepCompiled();
 		const { main } = await import("./run.ts");
 		await main(args);
 	}
+}
+
+/** Has Node keep what it compiles for the next call, where it can (from 22.1 on); a cache that cannot be written does no harm. */
+async function keepCompiled(): Promise<void> {
+	const { enableCompileCache }: Compiling = process.getBuiltinModule("node:module");
+	if (enableCompileCache === undefined) return;
+	const { findPlaces } = await import("../node/places.ts");
+	enableCompileCache(`${findPlaces().baleCache}/compiled`);
 }
 
 /** Shells source `bale completion SHELL` whenever they start. False: that is not what is wanted, or it cannot be printed. */

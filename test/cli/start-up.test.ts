@@ -1,4 +1,13 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+	closeSync,
+	existsSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	writeFileSync,
+} from "node:fs";
+import * as nodeModule from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -33,6 +42,9 @@ async function loadedFrom(command: string, ...args: string[]): Promise<string[]>
 		.map((url) => url.slice(base.length));
 }
 
+/** From 22.1 on Node keeps what it compiles, once it is told where. */
+const keepsCompiled = "enableCompileCache" in nodeModule;
+
 const table = [
 	"dist/cli/command.js",
 	"dist/cli/suggest.js",
@@ -62,6 +74,7 @@ describe("the start of bale", () => {
 			"dist/cli/options.js",
 			"dist/cli/help.js",
 			"dist/cli/standard-stream.js",
+			...(keepsCompiled ? ["dist/node/places.js"] : []),
 		];
 		expect(await unordered("--help")).toEqual(new Set([...help, ...table, "dist/core/errors.js"]));
 		expect(await unordered("push", "--help")).toEqual(new Set([...help, ...table, "dist/core/errors.js"]));
@@ -117,6 +130,40 @@ describe("the start of bale", () => {
 		const list = await loadedFrom(bundle, "list", folder);
 		expect(list.filter((path) => !path.startsWith("dist/bin/"))).toEqual([]);
 		expect(list.length).toBeLessThanOrEqual(20);
+	});
+
+	it("loads nothing of what moves files for commands that only look", async () => {
+		const home = temporaryDirectory();
+		const [data, registry] = [join(home, "data"), join(home, "registry")];
+		mkdirSync(data);
+		writeFileSync(join(data, "a.txt"), "a");
+		const isMoving = (path: string): boolean => path.startsWith("dist/bin/files-");
+		const build = ["build", "ann/cats", "--dir", data, "--registry", registry];
+		expect((await loadedFrom(bundle, ...build)).filter(isMoving)).toHaveLength(1);
+		for (const args of [
+			["list", registry],
+			["log", "ann/cats", "--registry", registry],
+			["show", "ann/cats", "--registry", registry],
+			["ls", "ann/cats", "--registry", registry],
+			["ls", "ann/cats", "a.txt", "--registry", registry],
+			["diff", "ann/cats", "ann/cats", "--registry", registry],
+			["config"],
+		]) {
+			const loaded = await loadedFrom(bundle, ...args);
+			expect(loaded.length, args.join(" ")).toBeGreaterThan(5);
+			expect(loaded.filter(isMoving), args.join(" ")).toEqual([]);
+		}
+	});
+
+	it("has Node keep what it compiles, where Node can, and works without a place for it", async () => {
+		const home = temporaryDirectory();
+		const cache = join(home, "cache");
+		const list = (env: Record<string, string>) => runCli(["list", home, "--quiet"], { home, env });
+		expect((await list({ BALE_CACHE_DIR: cache })).code).toBe(0);
+		expect(existsSync(join(cache, "compiled"))).toBe(keepsCompiled);
+		const none = join(home, "file");
+		writeFileSync(none, "");
+		expect(await list({ BALE_CACHE_DIR: none })).toMatchObject({ code: 0, stderr: "" });
 	});
 
 	it("imports no process from node:process, which would make all three standard streams", () => {
