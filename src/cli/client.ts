@@ -13,5 +13,12 @@ export type { SetDirOptions } from "../client/set-dir.ts";
 export { statusOf } from "../client/status.ts";
 export { unfinishedUploads } from "../client/unfinished-uploads.ts";
 export type { PushResult } from "../client/verbs.ts";
-export { buildPackage, installPackage, packageOfBase, pushPackage, readBase } from "../client/verbs.ts";
+export {
+	buildPackage,
+	installPackage,
+	packageOfBase,
+	packagesToCompare,
+	pushPackage,
+	readBase,
+} from "../client/verbs.ts";
 export { checkWorkflow, readWorkflow, readWorkflows } from "../client/workflows.ts";

@@ -1,6 +1,7 @@
 /** Which package, in which registry, a command is about. */
 import { BaleError } from "../core/errors.ts";
 import { parsePackageReference } from "../core/package-uri.ts";
+import type { Revision } from "../client/browse.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Package } from "./client.ts";
 import type { Invocation } from "./command.ts";
@@ -78,16 +79,30 @@ export function keyOf(target: Target, word: string | undefined): string {
 /** Reads the manifest of `target`. */
 export async function browse(invocation: Invocation, target: Target): Promise<Package> {
 	const { Package } = await import("./client.ts");
-	const { options, signal, output } = invocation;
-	const known = invocation.spec.options.some((option) => option.name === "allow-unverified");
-	return await Package.browse(target.name, {
-		...(target.registry === undefined ? {} : { registry: target.registry }),
-		...(target.topHash === undefined ? {} : { topHash: target.topHash }),
-		...(target.pointer === undefined ? {} : { pointer: target.pointer }),
+	const { name, ...options } = revisionOf(invocation, target);
+	return await Package.browse(name, { ...options, onProgress: invocation.output.onProgress });
+}
+
+/** Reads the manifests of two targets that are to be compared. */
+export async function browseBoth(
+	invocation: Invocation,
+	from: Target,
+	to: Target,
+): Promise<[Package, Package]> {
+	const { packagesToCompare } = await import("./client.ts");
+	return await packagesToCompare(revisionOf(invocation, from), revisionOf(invocation, to));
+}
+
+function revisionOf({ spec, options, signal }: Invocation, target: Target): Revision {
+	const known = spec.options.some((option) => option.name === "allow-unverified");
+	return {
+		name: target.name,
+		registry: target.registry,
+		topHash: target.topHash,
+		pointer: target.pointer,
 		allowUnverified: known && options.flag("allow-unverified"),
 		signal,
-		onProgress: output.onProgress,
-	});
+	};
 }
 
 /** Options of everything that takes long. */

@@ -24,14 +24,8 @@ export async function browsePackage(
 	name: PackageName,
 	options: BrowseOptions = {},
 ): Promise<{ state: PackageState; topHash: TopHash }> {
-	if (options.topHash !== undefined && options.pointer !== undefined) {
-		throw new BaleError("InvalidArgument", "Give a top hash or a pointer, not both");
-	}
 	const pointer = options.pointer ?? "latest";
-	const topHash =
-		options.topHash === undefined
-			? await registry.follow(name, pointer, options.signal)
-			: await registry.resolve(options.topHash, options.signal);
+	const topHash = await findRevision(registry, name, options);
 	const manifest = await registry
 		.read(topHash, { allowUnverified: options.allowUnverified, signal: options.signal })
 		.catch(async (error: unknown) => {
@@ -40,6 +34,42 @@ export async function browsePackage(
 			throw dangling ? await danglingPointer(registry, name, pointer, topHash) : error;
 		});
 	return { state: stateOf(manifest, registry, name, topHash, options.allowLocalFiles === true), topHash };
+}
+
+/** Which revision the options mean. */
+async function findRevision(
+	registry: Registry,
+	name: PackageName,
+	{ topHash, pointer, signal }: BrowseOptions,
+): Promise<TopHash> {
+	if (topHash === undefined) return registry.follow(name, pointer ?? "latest", signal);
+	if (pointer !== undefined) throw new BaleError("InvalidArgument", "Give a top hash or a pointer, not both");
+	return registry.resolve(topHash, signal);
+}
+
+/** A revision as a user names it. */
+export type Revision = BrowseOptions & {
+	readonly name: string;
+	readonly registry?: RegistryInput | undefined;
+};
+
+/** Reads two revisions that are to be compared: in one pass, where they lie in the same registry and that can be done. */
+export async function browseTwo(first: Revision, second: Revision): Promise<[PackageState, PackageState]> {
+	const names = [parsePackageName(first.name), parsePackageName(second.name)] as const;
+	const registry = await openRegistry(first.registry, "local");
+	const found = await openRegistry(second.registry, "local");
+	const other = found.location === registry.location ? registry : found;
+	if (other === registry && registry.store.openBytes !== undefined) {
+		try {
+			const topHash = await findRevision(registry, names[0], first);
+			await registry.readAhead(topHash, await findRevision(registry, names[1], second), first.signal);
+		} catch {
+			// What cannot be read is told by who asks for it.
+		}
+	}
+	const before = await browsePackage(registry, names[0], first);
+	const after = await browsePackage(other, names[1], second);
+	return [before.state, after.state];
 }
 
 /** Reads what is latest, for a `push` or `build` that is given it as `base`: nothing of it is read again then. */

@@ -1,5 +1,5 @@
 /** The verbs with everything that they can tell, for faces such as the command line. */
-import { browseBase, readBase } from "./browse.ts";
+import { browseBase, browseTwo, readBase } from "./browse.ts";
 import { buildPackage as build, type BuildOptions, type BuildResult as Built } from "./build.ts";
 import {
 	installPackage as install,
@@ -28,6 +28,12 @@ function withPackage<T extends Built | Pushed | Installed>(result: T): WithPacka
 export async function packageOfBase(...args: Parameters<typeof browseBase>): Promise<Package | undefined> {
 	const state = await browseBase(...args);
 	return state && Package.fromState(state);
+}
+
+/** Two revisions to be compared, for less than reading the one and the other. */
+export async function packagesToCompare(...args: Parameters<typeof browseTwo>): Promise<[Package, Package]> {
+	const [before, after] = await browseTwo(...args);
+	return [Package.fromState(before), Package.fromState(after)];
 }
 
 /** `Package.build` with its full result. */

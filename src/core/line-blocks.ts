@@ -22,8 +22,8 @@ export function* lineBlocks(
 	low: number,
 	high: number,
 	maxLineBytes = Infinity,
+	buffer?: Uint8Array,
 ): Generator<LineBlock> {
-	let buffer: Uint8Array | undefined;
 	let size = blockBytes;
 	for (let offset = low; offset < high;) {
 		const bytes = source.read(offset, Math.min(high, offset + size), buffer);

@@ -6,11 +6,12 @@
 import { CanonicalBlocks } from "./canonical-blocks.ts";
 import { canonicalEntry } from "./canonical-entry.ts";
 import type { CreateDigest } from "./hash.ts";
+import { commonBytes } from "./common-bytes.ts";
 import { formatCanonicalJson } from "./json.ts";
 import type { Json } from "./json.ts";
 import { compareKeyBytes, followsKeyBytes } from "./key-bytes.ts";
 import { parseHeaderLine, parseManifestLine } from "./manifest-line.ts";
-import { maxKeyBytes, RunScanner } from "./manifest-lines.ts";
+import { maxKeyBytes, type Run, RunScanner } from "./manifest-lines.ts";
 import { keyOffset, LineScanner } from "./manifest-scan.ts";
 import type { TableFacts } from "./manifest-table.ts";
 import type { TopHash } from "./top-hash.ts";
@@ -20,6 +21,9 @@ const lineFeed = 0x0a;
 
 /** No usual line has more bytes. */
 const longestUsualLine = 64 * 1024;
+
+/** Lines that are taken one after the other where they are not usual, in bytes, before it is tried again to take many. */
+const someLinesBytes = 4 * 1024;
 
 export class ManifestCheck {
 	/** Undefined until the first line was read. */
@@ -56,7 +60,7 @@ export class ManifestCheck {
 	 */
 	addLines(bytes: Uint8Array, start: number, end: number, offset: number): boolean {
 		for (let at = start; at < end;) {
-			at = this.#addRun(bytes, at, end);
+			at = this.#addRuns(bytes, at, end);
 			if (at === end) break;
 			const lineEnd = this.#addLine(bytes, at);
 			const length = lineEnd - at;
@@ -69,24 +73,75 @@ export class ManifestCheck {
 		return true;
 	}
 
+	/**
+	 * Takes lines as `addLines` does, for itself and for another manifest, in which the same ones start at `twinOffset`: what
+	 * can be is scanned once for both.
+	 */
+	addLinesWith(
+		twin: ManifestCheck,
+		bytes: Uint8Array,
+		start: number,
+		end: number,
+		offset: number,
+		twinOffset: number,
+	): boolean {
+		for (let at = start; at < end;) {
+			const run = this.#isLevelWith(twin) ? this.#scanRun(bytes, at, end) : undefined;
+			if (run !== undefined) {
+				this.#takeRun(run, bytes);
+				twin.#takeRun(run, bytes);
+				at = run.end;
+				continue;
+			}
+			const next = endOfSomeLines(bytes, at, end);
+			const done = at - start;
+			if (!this.addLines(bytes, at, next, offset + done)) return false;
+			if (!twin.addLines(bytes, at, next, twinOffset + done)) return false;
+			at = next;
+		}
+		return true;
+	}
+
+	/** Whether what may come next is the same for both: it follows the same key, and the same keys are taken. */
+	#isLevelWith(twin: ManifestCheck): boolean {
+		if (twin.#entries === 0) return false;
+		const [barrier, twinBarrier] = [this.#reserved[this.#nextReserved], twin.#reserved[twin.#nextReserved]];
+		if ((barrier === undefined) !== (twinBarrier === undefined)) return false;
+		return (
+			sameBytes(
+				this.#key.subarray(this.#keyStart, this.#keyEnd),
+				twin.#key.subarray(twin.#keyStart, twin.#keyEnd),
+			) &&
+			(barrier === undefined || twinBarrier === undefined || sameBytes(barrier, twinBarrier))
+		);
+	}
+
 	/** Takes usual lines, many at once, and returns where it stopped. */
-	#addRun(bytes: Uint8Array, start: number, end: number): number {
-		if (this.#entries === 0 || this.#maxLineBytes < longestUsualLine) return start;
+	#addRuns(bytes: Uint8Array, start: number, end: number): number {
 		let at = start;
 		for (;;) {
-			const run = this.#runs.scan(bytes, at, end, {
-				previous: { bytes: this.#key, start: this.#keyStart, end: this.#keyEnd },
-				barrier: this.#reserved[this.#nextReserved],
-			});
+			const run = this.#scanRun(bytes, at, end);
 			if (run === undefined) return at;
-			this.#blocks.addBytes(run.canonical);
-			this.#entries += run.entries;
-			if (run.longestLine > this.#longestLine) this.#longestLine = run.longestLine;
-			this.#key = bytes;
-			this.#keyStart = run.keyStart;
-			this.#keyEnd = run.keyEnd;
+			this.#takeRun(run, bytes);
 			at = run.end;
 		}
+	}
+
+	#scanRun(bytes: Uint8Array, start: number, end: number): Run | undefined {
+		if (this.#entries === 0 || this.#maxLineBytes < longestUsualLine) return undefined;
+		return this.#runs.scan(bytes, start, end, {
+			previous: { bytes: this.#key, start: this.#keyStart, end: this.#keyEnd },
+			barrier: this.#reserved[this.#nextReserved],
+		});
+	}
+
+	#takeRun(run: Run, bytes: Uint8Array): void {
+		this.#blocks.addBytes(run.canonical);
+		this.#entries += run.entries;
+		if (run.longestLine > this.#longestLine) this.#longestLine = run.longestLine;
+		this.#key = bytes;
+		this.#keyStart = run.keyStart;
+		this.#keyEnd = run.keyEnd;
 	}
 
 	/** Takes the line at `start` and returns where its line feed is; -1: it is not for this class. */
@@ -183,4 +238,14 @@ export class ManifestCheck {
 		this.#keyEnd = end;
 		return true;
 	}
+}
+
+/** The end of the line that has the byte `someLinesBytes` behind `start`. */
+function endOfSomeLines(bytes: Uint8Array, start: number, end: number): number {
+	if (end - start <= someLinesBytes) return end;
+	return bytes.indexOf(lineFeed, start + someLinesBytes) + 1;
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+	return a.length === b.length && commonBytes(a, 0, b, 0, a.length) === a.length;
 }

@@ -62,6 +62,23 @@ export function readUsualEntry(
 	return { kind: "entry", key, entry };
 }
 
+/**
+ * Whether two entry lines have the same size, hash and metadata. Undefined: only their values tell, as where there is metadata,
+ * which can be written in several ways.
+ */
+export function sameContent(a: string, b: string): boolean | undefined {
+	const [left, right] = [plainContent(a), plainContent(b)];
+	if (left === undefined || right === undefined) return undefined;
+	return left.every((field, index) => field === right[index]);
+}
+
+/** The texts of size and hash in a line of the usual form without metadata. */
+function plainContent(line: string): readonly (string | undefined)[] | undefined {
+	usualEntry.lastIndex = 0;
+	const match = usualEntry.exec(line);
+	return match === null || line.slice(usualEntry.lastIndex) !== "{}}" ? undefined : match.slice(3);
+}
+
 /** Reads any line below the header. Errors: as `parseManifestLine`. */
 export function readObject(line: string): ManifestLine {
 	const fields = parseLine(line);

@@ -35,17 +35,25 @@ export class ManifestPass {
 	}
 
 	/** After `step` gave false: the manifest, or undefined when it is not in order, which `ManifestParser` sorts out. */
-	finish(): (ParsedManifest & { readonly facts: TableFacts }) | undefined {
-		const { header, directories } = this.#check;
-		if (this.#read < this.#source.size || header === undefined) return undefined;
-		const topHash = this.#check.finish();
-		const { facts } = this.#check;
-		const table = new ManifestTable(this.#source, facts);
-		const tree = treeOf(table, directories);
-		if (topHash === undefined) return { header, tree, facts };
-		table.known = { header: new Map(header), topHash };
-		return { header, tree, facts, topHash };
+	finish(): PassedManifest | undefined {
+		return this.#read < this.#source.size ? undefined : passedManifest(this.#source, this.#check);
 	}
+}
+
+/** What a pass over a manifest gives; `table` has its entries. */
+export type PassedManifest = ParsedManifest & { readonly facts: TableFacts; readonly table: ManifestTable };
+
+/** The manifest all of whose lines went through a check. */
+export function passedManifest(source: RandomBytes, check: ManifestCheck): PassedManifest | undefined {
+	const { header, directories } = check;
+	if (header === undefined) return undefined;
+	const topHash = check.finish();
+	const { facts } = check;
+	const table = new ManifestTable(source, facts);
+	const tree = treeOf(table, directories);
+	if (topHash === undefined) return { header, tree, facts, table };
+	table.known = { header: new Map(header), topHash };
+	return { header, tree, facts, table, topHash };
 }
 
 /** Opens a manifest of which a pass has told facts and top hash; reads no more than the lines above the entries. */

@@ -6,6 +6,7 @@ import { scanManyLines } from "../../test/support/scan-many-lines.ts";
 import { diffTrees } from "./diff.ts";
 import type { Entry } from "./entry.ts";
 import { formatFacts, ManifestPass, openManifest, parseFacts } from "./manifest-open.ts";
+import { ManifestPairPass } from "./manifest-pair.ts";
 import { PlainManifestParser } from "./manifest-plain.ts";
 import { formatManifest, ManifestParser, parseManifest, type Manifest } from "./manifest.ts";
 import type { RandomBytes } from "./random-bytes.ts";
@@ -104,6 +105,54 @@ function expectSame(bytes: Uint8Array): void {
 	expect(computeTopHash(reopened.header, reopened.tree, createSha256)).toBe(found.topHash);
 }
 
+/** Both manifests by one pass over them, beside what a pass over each gives; false: at least one is not in order. */
+function expectSamePair(left: Uint8Array, right: Uint8Array): boolean {
+	const pass = new ManifestPairPass(fileLike(left), fileLike(right), createSha256);
+	while (pass.step());
+	const pair = pass.finish();
+	const single = [left, right].map((bytes) => {
+		const one = new ManifestPass(fileLike(bytes), createSha256);
+		while (one.step());
+		return one.finish();
+	});
+	expect(pair !== undefined).toBe(single.every((one) => one?.topHash !== undefined));
+	if (pair === undefined) return false;
+	for (const [index, manifest] of pair.entries()) {
+		expect(manifest.facts).toEqual(single[index]?.facts);
+		expect(manifest.topHash).toBe(single[index]?.topHash);
+		expect(outcome(() => manifest)).toEqual(outcome(() => single[index] as Manifest));
+	}
+	const [{ tree: before }, { tree: after }] = pair;
+	const [plainBefore, plainAfter] = [plainly(left).tree, plainly(right).tree];
+	expect(diffTrees(before, after)).toEqual(diffTrees(plainBefore, plainAfter));
+	expect(diffTrees(after, before)).toEqual(diffTrees(plainAfter, plainBefore));
+	const key = [...after.walk()][0]?.[0];
+	if (key !== undefined) {
+		after.set(key, changed);
+		plainAfter.set(key, changed);
+	}
+	expect(diffTrees(before, after)).toEqual(diffTrees(plainBefore, plainAfter));
+	return true;
+}
+
+/** A manifest, and the same with some lines left out, replaced, or put in from another one. */
+const manifestPair = fc
+	.tuple(
+		manifestText,
+		manifestText,
+		fc.array(fc.tuple(fc.constantFrom("leave out", "replace", "put in"), fc.nat(), fc.nat()), {
+			maxLength: 4,
+		}),
+	)
+	.map(([text, other, edits]) => {
+		const [lines, others] = [text.split("\n"), other.split("\n")];
+		for (const [edit, at, from] of edits) {
+			const taken = edit === "leave out" ? [] : [others[from % others.length] ?? ""];
+			lines.splice(at % lines.length, edit === "put in" ? 0 : 1, ...taken);
+		}
+		return [encodeUtf8(text), encodeUtf8(lines.join("\n"))] as const;
+	});
+
 describe.each([
 	["one line after the other", () => undefined],
 	["many lines at once", scanManyLines],
@@ -121,6 +170,22 @@ describe.each([
 
 	test("also when bytes in them were damaged", () => {
 		fc.assert(fc.property(damagedManifest, expectSame), { numRuns: 1000 });
+	}, 120_000);
+
+	test("are the same when two are read in one pass", () => {
+		let inOrderCount = 0;
+		fc.assert(
+			fc.property(manifestPair, ([left, right]) => {
+				if (expectSamePair(left, right)) inOrderCount++;
+			}),
+			{ numRuns: 1000 },
+		);
+		fc.assert(
+			fc.property(manifestText, damagedManifest, (text, damaged) => {
+				expectSamePair(encodeUtf8(text), damaged);
+			}),
+		);
+		expect(inOrderCount).toBeGreaterThan(100);
 	}, 120_000);
 
 	test("many of the manifests in these tests are in order", () => {
@@ -200,6 +265,47 @@ test("changes to a tree that is lines have the effects that they have on any tre
 		{ numRuns: 1000 },
 	);
 }, 120_000);
+
+test("two large manifests are read in one pass whatever differs, and only that is read to compare them", () => {
+	scanManyLines();
+	const key = (index: number): string => `d${String(index >> 10)}/${String(index).padStart(6, "0")}`;
+	const keys = Array.from({ length: 9000 }, (_, index) => key(index));
+	const write = (lines: readonly string[]): Uint8Array =>
+		encodeUtf8(`{"version": "v0"}\n${lines.map((text) => `${text}\n`).join("")}`);
+	const lines = keys.map(line);
+	const edited = lines.flatMap((text, index) => {
+		if (index % 2000 === 5) return [];
+		if (index % 1999 === 7) return [text, line(`${keys[index] ?? ""}-new`)];
+		return [index % 997 === 3 || (index > 4000 && index < 4300) ? text.replace('"v"', '"other"') : text];
+	});
+	const others = [
+		edited,
+		lines.slice(100),
+		lines.slice(0, -100),
+		lines.map((text) => text.replace('"t"', '"u"')),
+	];
+	for (const other of [...others, lines, []]) expect(expectSamePair(write(lines), write(other))).toBe(true);
+
+	let bytesRead = 0;
+	const counted = (bytes: Uint8Array): RandomBytes => {
+		const source = fileLike(bytes);
+		return {
+			size: source.size,
+			read(start, end, buffer) {
+				bytesRead += end - start;
+				return source.read(start, end, buffer);
+			},
+		};
+	};
+	const pass = new ManifestPairPass(counted(write(lines)), counted(write(edited)), createSha256);
+	while (pass.step());
+	const [before, after] = pass.finish() ?? [];
+	if (before === undefined || after === undefined) throw new Error("not in order");
+	bytesRead = 0;
+	const { added, modified, deleted } = diffTrees(before.tree, after.tree);
+	expect([added.length, modified.length, deleted.length]).toEqual([4, 308, 5]);
+	expect(bytesRead).toBeLessThan(100_000);
+}, 60_000);
 
 test("directories that were only looked into stay one run of lines with those around them", () => {
 	const { tree } = parseManifest(

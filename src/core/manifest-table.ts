@@ -23,6 +23,9 @@ const probeBytes = 4 * 1024;
 /** How often `windowBytes` is doubled for who reads on from where the window ends. */
 const maxDoublings = 4;
 
+/** More places where manifests differ are not kept, as numbers. */
+const maxPlaces = 400_000;
+
 /** What a pass over a manifest has found. */
 export type TableFacts = {
 	/** Where the first entry line starts; for none of them the end. */
@@ -47,6 +50,49 @@ export type KeyRun = {
 	readonly next: number;
 };
 
+/** Where two manifests have other lines than one another; all lines between these places are the same in both. */
+export class Comparison {
+	#tables: readonly [ManifestTable, ManifestTable] | undefined;
+	/** Four places for each: where the lines start and end in the one, and in the other. */
+	#places: number[] | undefined = [];
+
+	add(leftStart: number, leftEnd: number, rightStart: number, rightEnd: number): void {
+		const places = this.#places;
+		if (places === undefined) return;
+		const last = places.length - 4;
+		if (places[last + 1] === leftStart && places[last + 3] === rightStart) {
+			places[last + 1] = leftEnd;
+			places[last + 3] = rightEnd;
+		} else if (last + 4 >= maxPlaces) this.#places = undefined;
+		else places.push(leftStart, leftEnd, rightStart, rightEnd);
+	}
+
+	/** Where the lines of `table` are that `other` does not have so; undefined when it is not known. */
+	placesIn(
+		table: ManifestTable,
+		other: ManifestTable,
+	): readonly (readonly [low: number, high: number])[] | undefined {
+		const [left, right] = this.#tables ?? [];
+		const isLeft = left === table && right === other;
+		if (!isLeft && !(left === other && right === table)) return undefined;
+		const places = this.#places ?? [];
+		const found: [number, number][] = [];
+		for (let at = isLeft ? 0 : 2; at < places.length; at += 4) {
+			const [low, high] = [Math.max(table.low, places[at] as number), places[at + 1] as number];
+			if (low < high) found.push([low, high]);
+		}
+		return found;
+	}
+
+	/** These are the tables of the two manifests. */
+	link(left: ManifestTable, right: ManifestTable): void {
+		if (this.#places === undefined) return;
+		this.#tables = [left, right];
+		left.comparison = this;
+		right.comparison = this;
+	}
+}
+
 export class ManifestTable implements TableFacts {
 	readonly low: number;
 	readonly high: number;
@@ -57,6 +103,8 @@ export class ManifestTable implements TableFacts {
 	known: { readonly header: JsonObject; readonly topHash: TopHash } | undefined;
 	/** The canonical text of all lines, where it is known. */
 	canonical: CanonicalText | undefined;
+	/** How it differs from another manifest, where that is known. */
+	comparison: Comparison | undefined;
 	/** All of the manifest. */
 	readonly source: RandomBytes;
 	/** The part of the manifest that is being looked at, and where it starts. */
@@ -135,10 +183,7 @@ export class ManifestTable implements TableFacts {
 
 	entry(start: number): Entry {
 		this.#look(start);
-		const text = decodeUtf8(
-			this.#window.subarray(start - this.#windowStart, this.#lineEnd - this.#windowStart),
-		);
-		return readEntryLine(text);
+		return entryOfLine(this.#window, start - this.#windowStart, this.#lineEnd - this.#windowStart);
 	}
 
 	/** Where the line after that at `start` starts. */
@@ -184,9 +229,9 @@ export class ManifestTable implements TableFacts {
 		return count;
 	}
 
-	/** The lines `[low, high)`, many at once; a block may change when the next one is asked for. */
-	blocks(low: number, high: number): Generator<LineBlock> {
-		return lineBlocks(this.source, low, high);
+	/** The lines `[low, high)`, many at once; a block may change when the next one is asked for. `buffer`: as for `RandomBytes`. */
+	blocks(low: number, high: number, buffer?: Uint8Array): Generator<LineBlock> {
+		return lineBlocks(this.source, low, high, Infinity, buffer);
 	}
 
 	#oddFrom(start: number): number {
@@ -299,8 +344,25 @@ export class ManifestTable implements TableFacts {
 	}
 }
 
-function readEntryLine(text: string): Entry {
+/** The entry in the line `bytes[start, end)`. */
+export function entryOfLine(bytes: Uint8Array, start: number, end: number): Entry {
+	return entryOfText(decodeUtf8(bytes.subarray(start, end)));
+}
+
+/** The entry in a line. */
+export function entryOfText(text: string): Entry {
 	const line = parseManifestLine(text);
 	if (line.kind !== "entry") throw new TypeError("a line of the table is no entry");
 	return line.entry;
+}
+
+/** The logical key in the line `bytes[start, end)`, without its first `skip` bytes. */
+export function keyOfLine(bytes: Uint8Array, start: number, end: number, skip: number): string {
+	const from = start + keyOffset;
+	let to = from;
+	while (to < end && bytes[to] !== quote && bytes[to] !== backslash) to++;
+	const view = new DataView(bytes.buffer, bytes.byteOffset + start, end - start);
+	if (bytes[to] === quote && startsWithKey(view, 0)) return decodeUtf8(bytes.subarray(from + skip, to));
+	const key = encodeUtf8(parseManifestLine(decodeUtf8(bytes.subarray(start, end))).key);
+	return decodeUtf8(key.subarray(skip));
 }

@@ -7,14 +7,21 @@
 import { BaleError, isBaleError } from "../core/errors.ts";
 import type { CreateDigest } from "../core/hash.ts";
 import { layout } from "../core/layout.ts";
-import { formatFacts, ManifestPass, openManifest, parseFacts } from "../core/manifest-open.ts";
+import {
+	formatFacts,
+	ManifestPass,
+	openManifest,
+	parseFacts,
+	type PassedManifest,
+} from "../core/manifest-open.ts";
+import { ManifestPairPass } from "../core/manifest-pair.ts";
 import { ManifestParser, type Manifest, type ParsedManifest } from "../core/manifest.ts";
 import type { PackageName } from "../core/names.ts";
 import { formatPhysicalKey } from "../core/physical-key.ts";
 import { computeTopHash, isTopHash, parseTopHash, type TopHash } from "../core/top-hash.ts";
 import { decodeUtf8Lenient } from "../core/utf8.ts";
 import { throwIfAborted } from "../storage/abort.ts";
-import type { ObjectBody, ObjectInfo, Store } from "../storage/store.ts";
+import type { LocalBytes, ObjectBody, ObjectInfo, Store } from "../storage/store.ts";
 import { packageNames } from "./package-names.ts";
 
 /** A pointer as it was read: `latest` or whole seconds since the epoch in decimal. */
@@ -66,6 +73,8 @@ export const damageCodes = [...manifestCodes, "TopHashMismatch", "IntegrityMisma
 export class Registry {
 	readonly store: Store;
 	readonly options: RegistryOptions;
+	/** Manifests that were read ahead, and not asked for yet. */
+	readonly #ahead = new Map<TopHash, ParsedManifest>();
 
 	constructor(store: Store, options: RegistryOptions) {
 		this.store = store;
@@ -223,31 +232,56 @@ export class Registry {
 	}
 
 	/**
+	 * Has the next `read` of each of two manifests cost as little as it can, where they are to be compared: they are read in one
+	 * pass, if both are files here of which nothing is remembered. What is wrong with one of them `read` finds and tells.
+	 */
+	async readAhead(first: TopHash, second: TopHash, signal?: Signal): Promise<void> {
+		const [left, right] = [this.#local(first), first === second ? undefined : this.#local(second)];
+		if (left === undefined || right === undefined) return;
+		if (this.#remembered(first, left) !== undefined || this.#remembered(second, right) !== undefined) return;
+		const pass = new ManifestPairPass(left.bytes, right.bytes, this.options.createSha256);
+		await completed(pass, signal);
+		const [one, other] = pass.finish() ?? [];
+		if (one?.topHash !== first || other?.topHash !== second) return;
+		this.#remember(left, one);
+		this.#remember(right, other);
+		this.#ahead.set(first, one).set(second, other);
+	}
+
+	/**
 	 * Opens a manifest that is a file here, and leaves its entries there; undefined when it is none, or its lines are
 	 * not in order. What a pass over it has shown is remembered, so that the next time only what is asked for is read.
 	 */
 	async #open(topHash: TopHash, signal: Signal): Promise<ParsedManifest | undefined> {
-		const local = this.store.openBytes?.(layout.manifest(topHash));
+		const ahead = this.#ahead.get(topHash);
+		this.#ahead.delete(topHash);
+		if (ahead !== undefined) return ahead;
+		const local = this.#local(topHash);
 		if (local === undefined) return undefined;
-		const { bytes, state } = local;
-		const { notes, createSha256 } = this.options;
-		const note = state === undefined ? undefined : notes?.recall(state);
-		const known = note === undefined ? undefined : parseFacts(note);
-		if (known?.topHash === topHash) {
-			const manifest = openManifest(bytes, known.facts, topHash);
-			if (manifest !== undefined) return manifest;
-		}
-		const pass = new ManifestPass(bytes, createSha256);
-		for (let steps = 1; pass.step(); steps++) {
-			if (steps % 64 === 0) await new Promise((resolve) => setTimeout(resolve));
-			throwIfAborted(signal);
-		}
+		const remembered = this.#remembered(topHash, local);
+		if (remembered !== undefined) return remembered;
+		const pass = new ManifestPass(local.bytes, this.options.createSha256);
+		await completed(pass, signal);
 		const manifest = pass.finish();
-		if (manifest?.topHash === topHash && state !== undefined) {
-			const text = formatFacts(manifest.facts, topHash);
-			if (text !== undefined) notes?.remember(state, text);
-		}
+		if (manifest?.topHash === topHash) this.#remember(local, manifest);
 		return manifest;
+	}
+
+	#local(topHash: TopHash): LocalBytes | undefined {
+		return this.store.openBytes?.(layout.manifest(topHash));
+	}
+
+	/** The manifest by what an earlier pass over these bytes has shown. */
+	#remembered(topHash: TopHash, { bytes, state }: LocalBytes): ParsedManifest | undefined {
+		const note = state === undefined ? undefined : this.options.notes?.recall(state);
+		const known = note === undefined ? undefined : parseFacts(note);
+		return known?.topHash === topHash ? openManifest(bytes, known.facts, topHash) : undefined;
+	}
+
+	#remember({ state }: LocalBytes, { facts, topHash }: PassedManifest): void {
+		if (state === undefined || topHash === undefined) return;
+		const text = formatFacts(facts, topHash);
+		if (text !== undefined) this.options.notes?.remember(state, text);
 	}
 
 	async #parse({ info, body }: ObjectBody): Promise<ParsedManifest> {
@@ -312,6 +346,14 @@ export class Registry {
 			if (read === undefined || read.text !== "" || attempt === EMPTY_POINTER_READS) return read;
 			await new Promise((resolve) => setTimeout(resolve, EMPTY_POINTER_WAIT_MS));
 		}
+	}
+}
+
+/** Makes all steps of a pass; others have their turn in between. */
+async function completed(pass: { step(): boolean }, signal: Signal): Promise<void> {
+	for (let steps = 1; pass.step(); steps++) {
+		if (steps % 64 === 0) await new Promise((resolve) => setTimeout(resolve));
+		throwIfAborted(signal);
 	}
 }
 

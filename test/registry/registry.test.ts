@@ -2,11 +2,15 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { diffTrees } from "../../src/core/diff.ts";
+import { parseManifest } from "../../src/core/manifest.ts";
 import { parsePackageName } from "../../src/core/names.ts";
+import type { RandomBytes } from "../../src/core/random-bytes.ts";
 import { createSha256 } from "../../src/core/sha256.ts";
 import type { TopHash } from "../../src/core/top-hash.ts";
 import { deletePointers, planDeletion, rollback } from "../../src/registry/pointers.ts";
 import { DirectoryStore } from "../../src/node/directory-store.ts";
+import { createNodeSha256 } from "../../src/node/node-digest.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { HttpStore } from "../../src/storage/http-store.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
@@ -68,6 +72,75 @@ describe("Registry.read()", () => {
 			const { code } = await failure(registry.read(bare));
 			expect(["InvalidManifest", "TopHashMismatch"]).toContain(code);
 		}
+	});
+});
+
+describe("Registry.readAhead()", () => {
+	/** A directory registry with two manifests that differ in one of 8,000 lines, and how much is read of them. */
+	function twoRevisions() {
+		const root = temporaryDirectory();
+		const path = (topHash: string): string => join(root, ".quilt/packages", topHash);
+		mkdirSync(path(""), { recursive: true });
+		const texts = ["old", "new"].map((value) => {
+			const lines = Array.from({ length: 8000 }, (_, index) => {
+				const digest = index === 4321 ? value : "x".repeat(40);
+				return `{"logical_key": "d/${index + 1000}", "physical_keys": ["s3://b/k"], "size": 1, "hash": {"type": "t", "value": "${digest}"}, "meta": {}}\n`;
+			});
+			return `{"version": "v0"}\n${lines.join("")}`;
+		});
+		const hashes = texts.map((text) => {
+			const { topHash } = parseManifest(Buffer.from(text), { createSha256: createNodeSha256 });
+			writeFileSync(path(topHash ?? ""), text);
+			return topHash as TopHash;
+		});
+		const store = new DirectoryStore(root);
+		const read = { bytes: 0 };
+		const open = store.openBytes.bind(store);
+		store.openBytes = (key) => {
+			const opened = open(key);
+			if (opened === undefined) return undefined;
+			const { bytes } = opened;
+			const counted: RandomBytes = {
+				size: bytes.size,
+				read(start, end, buffer) {
+					read.bytes += end - start;
+					return bytes.read(start, end, buffer);
+				},
+			};
+			return { ...opened, bytes: counted };
+		};
+		const registry = new Registry(store, { createSha256: createNodeSha256, now: () => 0 });
+		return { registry, read, path, texts, hashes: hashes as [TopHash, TopHash] };
+	}
+
+	test("reads two manifests once, and comparing them reads no more than what differs", async () => {
+		const { registry, read, texts, hashes } = twoRevisions();
+		await registry.readAhead(...hashes);
+		const readAhead = read.bytes;
+		expect(readAhead).toBeLessThan(1.1 * texts.join("").length);
+		const [before, after] = [await registry.read(hashes[0]), await registry.read(hashes[1])];
+		expect(diffTrees(before.tree, after.tree)).toEqual({ added: [], modified: ["d/5321"], deleted: [] });
+		expect(read.bytes - readAhead).toBeLessThan(1000);
+	});
+
+	test.each([0, 1])("leaves it to read() to refuse a manifest that is damaged: number %i", async (number) => {
+		const { registry, path, texts, hashes } = twoRevisions();
+		const damaged = hashes[number] as TopHash;
+		writeFileSync(path(damaged), (texts[number] ?? "").replace('"size": 1, ', '"size": 2, '));
+		await registry.readAhead(...hashes);
+		await failure(registry.read(damaged), "TopHashMismatch");
+		const { tree } = await registry.read(hashes[1 - number] as TopHash);
+		expect(tree.fileCount).toBe(8000);
+		const { tree: damagedTree } = await registry.read(damaged, { allowUnverified: true });
+		expect(damagedTree.fileCount).toBe(8000);
+	});
+
+	test("does nothing where a manifest is missing, or there is but one", async () => {
+		const { registry, read, hashes } = twoRevisions();
+		await registry.readAhead(hashes[0], hash("a"));
+		await registry.readAhead(hashes[0], hashes[0]);
+		expect(read.bytes).toBe(0);
+		await failure(registry.read(hash("a")), "RevisionNotFound");
 	});
 });
 

@@ -5,7 +5,7 @@ import type { Invocation, Report } from "../command.ts";
 import { topHashOf } from "../content.ts";
 import { usageError } from "../options.ts";
 import { folderSelection } from "../publishing.ts";
-import { type Target, browse, registryOf, runOptions, targetOf } from "../target.ts";
+import { type Target, browse, browseBoth, registryOf, runOptions, targetOf } from "../target.ts";
 
 /** One side of a comparison, in the document. */
 type Side =
@@ -21,15 +21,17 @@ export async function run(invocation: Invocation): Promise<Report> {
 	if (options.text("dir") !== undefined && word !== undefined) {
 		throw usageError(spec, `"bale diff" compares with "${word}" or with --dir, not with both`);
 	}
-	const before = await browse(invocation, from);
+	let before: Package;
 	let to: Side;
 	let changes: Changes;
 	if (folder === undefined) {
 		const target = otherTarget(invocation, from, word);
-		const after = await browse(invocation, target);
+		const [one, after] = await browseBoth(invocation, from, target);
+		before = one;
 		to = await side(target, after);
 		changes = compare(before, after);
 	} else {
+		before = await browse(invocation, from);
 		to = { dir: folder };
 		changes = await compareFolder(invocation, before, folder);
 	}
