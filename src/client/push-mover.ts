@@ -10,8 +10,8 @@ import type { Registry } from "../registry/registry.ts";
 import { openLanding, type Landing, type LandingJob } from "./landing.ts";
 import type { ClientEntry, Origin } from "./origin.ts";
 import { contentHashes, localRoot } from "./push-content.ts";
-import { Placing, type Placed, type PlacingContext } from "./push-placing.ts";
-import { isAt, selectWork, type Work } from "./push-selection.ts";
+import { Placing, type Found, type Placed, type PlacingContext } from "./push-placing.ts";
+import { isAt, keyWithin, selectWork, type Work } from "./push-selection.ts";
 import { platform } from "./runtime.ts";
 import { findSame } from "./push-same.ts";
 import { findTwins, objectAt, type Copying } from "./push-twins.ts";
@@ -100,6 +100,7 @@ export class Mover {
 				await this.#planOnly(place, copied, displaced);
 				break;
 			}
+			await this.#settle(found);
 			for (const { key } of place) landed.add(key);
 			try {
 				await this.#copy(place, context, displaced);
@@ -114,6 +115,15 @@ export class Mover {
 		this.#options.onProgress?.({ kind: "finished", phase: "copy" });
 		if (copied.files === 0 && placed === 0) this.#warnOfDest();
 		return { copied, reused, displaced, landed: new Set([...landed, ...placing.elsewhere]) };
+	}
+
+	/** What was found may be what an earlier process has sent and could not go on with any more. */
+	async #settle(found: readonly Found[]): Promise<void> {
+		const { store } = this.#registry;
+		const keys = function* (): Generator<string, void> {
+			for (const { physicalKey } of found) yield keyWithin(store.root, physicalKey);
+		};
+		await store.settled?.(keys());
 	}
 
 	/** Warns (`DestUnused`) when `dest` was given and no file is there. */

@@ -2,14 +2,14 @@
 import { sameHash, type Hash } from "../core/hash.ts";
 import { layout } from "../core/layout.ts";
 import type { PackageName } from "../core/names.ts";
-import { formatPhysicalKey, joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
+import { joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { Tree } from "../core/tree.ts";
 import type { Head, Registry } from "../registry/registry.ts";
 import { mapPool } from "../transfer/pool.ts";
 import { plainSha256, type Landing, type Occupant } from "./landing.ts";
 import { isInside } from "./prepare.ts";
 import { contentHashes } from "./push-content.ts";
-import { relativeTo, type Work } from "./push-selection.ts";
+import { keyWithin, type Work } from "./push-selection.ts";
 import type { PushOptions } from "./push.ts";
 
 /** A file with the place where it is to be put. */
@@ -228,9 +228,9 @@ export class Placing {
 		hash: Hash,
 		atHome: Occupant,
 	): Promise<boolean> {
-		const { versionId, ...place } = { versionId: undefined, ...physicalKey };
+		const { versionId } = { versionId: undefined, ...physicalKey };
 		const { landing, registry, options } = this.#context;
-		const key = relativeTo(registry.store.root, place, formatPhysicalKey(physicalKey));
+		const key = keyWithin(registry.store.root, physicalKey);
 		const isHome = key === home && versionId === undefined;
 		const occupant = isHome ? atHome : await landing.inspect(key, { versionId, signal: options.signal });
 		if (occupant.kind !== "object" || occupant.size !== size) return false;

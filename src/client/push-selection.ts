@@ -142,6 +142,12 @@ function targetOf(
 	return (key) => (base === "" ? key : `${base}/${key}`);
 }
 
+/** The key in a store of what is inside of it, in whatever version. */
+export function keyWithin(root: PhysicalKey, physicalKey: PhysicalKey): string {
+	const { versionId: _versionId, ...place } = { versionId: undefined, ...physicalKey };
+	return relativeTo(root, place, formatPhysicalKey(physicalKey));
+}
+
 /** The key in the store below which everything lands, without a slash at its end. Throws `InvalidArgument`. */
 function baseOf(root: PhysicalKey, dest: string): string {
 	return relativeTo(root, parseLocation(dest), dest).replace(/\/+$/, "");

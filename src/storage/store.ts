@@ -190,6 +190,11 @@ export interface Store {
 	copyFrom?(source: CopySource, key: string, options?: WriteOptions): Promise<ObjectInfo | undefined>;
 	/** Finds out whether `features.conditions` holds, if that is not known. Absent: it does as it says. */
 	detectConditions?(signal?: AbortSignal): Promise<boolean>;
+	/**
+	 * Objects that were found to have what was to be put there: what an earlier process has left of uploads to them is over.
+	 * Absent: nothing is ever left to go on with.
+	 */
+	settled?(keys: Iterable<string>): Promise<void>;
 	/** What was left of uploads, also by others. Absent: nothing ever is. */
 	listUploads?(signal?: AbortSignal): AsyncIterable<UnfinishedUpload>;
 	/** Removes what was left of an upload; whoever is at it fails. */

@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { Package, pushPackage } from "../../src/index.ts";
 import { createNodeSha256 } from "../../src/node/node-digest.ts";
 import { nodeTransport } from "../../src/node/s3-transport.ts";
 import { FileJournal } from "../../src/node/upload-journal.ts";
@@ -261,6 +262,32 @@ onEachServer((current, kind) => {
 					expect(written.versionId).toBe((await second.store.head("large"))?.versionId);
 					await expectObject(second.store, bytes);
 					expect(names(second.journal)).toEqual([]);
+				},
+				60_000,
+			);
+
+			test.each(["the object is there", "others have put the same there"] as const)(
+				"a push that finds its content by itself leaves nothing to go on with (%s)",
+				async (how) => {
+					const bucket = await server.makeBucket();
+					const directory = temporaryDirectory();
+					const bytes = content(1);
+					const key = "team/data/large";
+					const first = endsThere(bucket, directory, how === "the object is there" ? "done" : "held");
+					const { signal } = first.stop;
+					await expect(first.store.put(key, bytesSource(bytes), { signal })).rejects.toThrow();
+					if (how !== "the object is there") await server.openStore(bucket).put(key, bytes);
+					expect(names(first.journal)).toHaveLength(1);
+					const made = await new Package().set("large", bytes.slice());
+					const push = (dryRun: boolean) => {
+						const second = open(bucket, directory);
+						return pushPackage(made, "team/data", { registry: second.store, dryRun });
+					};
+					expect(await push(true)).toMatchObject({ reused: { files: 1 } });
+					expect(names(first.journal)).toHaveLength(1);
+					expect(await push(false)).toMatchObject({ reused: { files: 1 }, copied: { files: 0 } });
+					expect(names(first.journal)).toEqual([]);
+					expect(await uploadsOf(bucket)).toEqual([]);
 				},
 				60_000,
 			);

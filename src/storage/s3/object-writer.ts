@@ -90,7 +90,7 @@ export class ObjectWriter {
 		checkStoreKey(key);
 		throwIfAborted(options.signal);
 		const body = toByteSource(source);
-		const left = await this.#readLeft();
+		await this.#readLeft();
 		const conditionHeaders = headersOf(options.condition);
 		if (body.size < multipartBytes) {
 			return this.#budget.with(body.size, async (memory) => {
@@ -98,7 +98,7 @@ export class ObjectWriter {
 				const sha256 = this.#client.sha256(bytes);
 				options.check?.(wholeChecksum(sha256));
 				const written = await this.#putWhole(key, bytes, sha256, conditionHeaders, options);
-				if (left.delete(this.#prefix + key)) await this.#discardLeft(this.#prefix + key);
+				await this.settled([key]);
 				return written;
 			});
 		}
@@ -116,6 +116,13 @@ export class ObjectWriter {
 			const ours = outcome.kind === "resolve" ? { checksum, etag: outcome.etag } : undefined;
 			return this.#resolveWrite(key, body.size, ours, options);
 		}
+	}
+
+	/** `Store.settled`. */
+	async settled(keys: Iterable<string>): Promise<void> {
+		const left = await this.#readLeft();
+		if (left.size === 0) return;
+		for (const key of keys) if (left.delete(this.#prefix + key)) await this.#discardLeft(this.#prefix + key);
 	}
 
 	/** What earlier processes left of uploads to this bucket; what is too old to go on with is aborted. */

@@ -143,6 +143,10 @@ export class S3Store implements Store {
 		return versioning === "suspended" ? { ...written, versionId: "null" } : written;
 	}
 
+	settled(keys: Iterable<string>): Promise<void> {
+		return this.#writer.settled(keys);
+	}
+
 	/** Uploads in parts below the store's root that are neither complete nor aborted, whoever began them. */
 	async *listUploads(signal?: AbortSignal): AsyncGenerator<UnfinishedUpload, void> {
 		for await (const { key, uploadId, startedAt } of listUploads(this.#client, this.#prefix, signal)) {
