@@ -379,6 +379,22 @@ onEachServer((current, kind) => {
 		}, 60_000);
 	});
 
+	test("put() sends each part once also where something was deleted", async () => {
+		const bucket = await server.makeBucket({ versions: true });
+		const { store, sent, journal } = open(bucket, temporaryDirectory());
+		await store.put("large", new Uint8Array(1));
+		await store.delete("large");
+		const bytes = content(1);
+		await store.put("large", bytesSource(bytes), { condition: { ifAbsent: true } });
+		expect(sent.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
+		await expectObject(store, bytes);
+		expect(await uploadsOf(bucket)).toEqual([]);
+		expect(names(journal)).toEqual([]);
+		const again = store.put("large", bytesSource(bytes), { condition: { ifAbsent: true } });
+		await expect(again).rejects.toMatchObject({ code: "Conflict" });
+		expect(await uploadsOf(bucket)).toEqual([]);
+	}, 60_000);
+
 	describe("copyFrom() after it was broken off", () => {
 		/** A large object, and where it is. */
 		async function makeSource(): Promise<{ bucket: string; bytes: Uint8Array; source: CopySource }> {

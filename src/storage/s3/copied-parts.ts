@@ -3,7 +3,7 @@ import { parseBase64 } from "../../core/base64.ts";
 import { BaleError } from "../../core/errors.ts";
 import { partSize } from "../../core/hash.ts";
 import { conflict } from "../condition.ts";
-import type { ByteRange, Checksum, Condition, CopySource, WriteOptions } from "../store.ts";
+import type { ByteRange, Checksum, CopySource, WriteOptions } from "../store.ts";
 import { compositeChecksum, parseChecksum } from "./checksum.ts";
 import { payerHeaders, type Operation, type Refusal, type S3Client } from "./client.ts";
 import { readCopiedPart, type CompletedPart } from "./document.ts";
@@ -12,7 +12,7 @@ import { headersOf } from "./object-writer.ts";
 import { withUpload, type OpenUpload } from "./open-upload.ts";
 import { encodeKey, encodeQueryPart } from "./percent.ts";
 import type { UploadJournal } from "./upload-journal.ts";
-import { completeUpload, type UploadOutcome } from "./uploads.ts";
+import { completeUpload } from "./uploads.ts";
 
 const partsAtOnce = 8;
 
@@ -23,7 +23,7 @@ type Copy = {
 	/** The full key of the copy. */
 	readonly key: string;
 	readonly options: WriteOptions;
-	/** Whether a completion that was refused may be repeated without its condition: see `hidesMarker`. */
+	/** See `completeUpload`. */
 	readonly hidesMarker: () => Promise<boolean>;
 };
 
@@ -51,17 +51,15 @@ export function copyInParts(
 		}
 		const checksum = checksums ? checksumOf(client, parts) : undefined;
 		if (checksum !== undefined) open.completing(checksum);
-		const complete = (condition: Condition | undefined): Promise<UploadOutcome> =>
-			completeUpload(client, {
-				key,
-				uploadId: open.uploadId,
-				parts,
-				conditionHeaders: headersOf(condition),
-				mayBeCompleted: open.mayBeCompleted,
-				signal: options.signal,
-			});
-		let outcome = await complete(options.condition);
-		if (outcome.kind === "refused" && (await copy.hidesMarker())) outcome = await complete(undefined);
+		const outcome = await completeUpload(client, {
+			key,
+			uploadId: open.uploadId,
+			parts,
+			conditionHeaders: headersOf(options.condition),
+			hidesMarker: copy.hidesMarker,
+			mayBeCompleted: open.mayBeCompleted,
+			signal: options.signal,
+		});
 		if (outcome.kind === "refused") throw conflict(key, "it exists already");
 		await open.end(false);
 		if (outcome.kind === "resolve") return { etag: outcome.etag, checksum, versionId: undefined };

@@ -18,6 +18,8 @@ export type Upload = {
 	readonly key: string;
 	readonly source: ByteSource;
 	readonly conditionHeaders: Readonly<Record<string, string>>;
+	/** See `completeUpload`. */
+	readonly hidesMarker: () => Promise<boolean>;
 	readonly options: WriteOptions;
 };
 export type Uploaded = { readonly checksum: Checksum; readonly outcome: UploadOutcome };
@@ -52,7 +54,7 @@ async function sendAll(
 	upload: Upload,
 	open: OpenUpload,
 ): Promise<Uploaded | undefined> {
-	const { key, source, options, conditionHeaders } = upload;
+	const { key, source, options, conditionHeaders, hidesMarker } = upload;
 	const { signal } = options;
 	const { uploadId, completed } = open;
 	const size = partSize(source.size);
@@ -92,7 +94,7 @@ async function sendAll(
 	if (completed !== undefined) return { checksum, outcome: { kind: "resolve", etag: completed.etag } };
 	open.completing(checksum);
 	const { mayBeCompleted } = open;
-	const completion = { key, uploadId, parts, conditionHeaders, mayBeCompleted, signal };
+	const completion = { key, uploadId, parts, conditionHeaders, hidesMarker, mayBeCompleted, signal };
 	return { checksum, outcome: await completeUpload(client, completion) };
 }
 

@@ -102,20 +102,21 @@ export class ObjectWriter {
 				return written;
 			});
 		}
-		const upload = { key: this.#prefix + key, source: body, conditionHeaders, options };
-		for (let attempt = 1; ; attempt++) {
-			const { checksum, outcome } = await uploadInParts(this.#client, this.#budget, this.#journal, upload);
-			if (outcome.kind === "done") {
-				return writtenInfo(key, body.size, outcome.etag, checksum, outcome.response);
-			}
-			if (outcome.kind === "refused") this.#conditions.learn(true);
-			if (outcome.kind === "refused" && attempt === 1 && (await hidesMarker(this.#reader, key, options))) {
-				Object.assign(upload, { conditionHeaders: {} });
-				continue;
-			}
-			const ours = outcome.kind === "resolve" ? { checksum, etag: outcome.etag } : undefined;
-			return this.#resolveWrite(key, body.size, ours, options);
+		const { checksum, outcome } = await uploadInParts(this.#client, this.#budget, this.#journal, {
+			key: this.#prefix + key,
+			source: body,
+			conditionHeaders,
+			hidesMarker: () => {
+				this.#conditions.learn(true);
+				return hidesMarker(this.#reader, key, options);
+			},
+			options,
+		});
+		if (outcome.kind === "done") {
+			return writtenInfo(key, body.size, outcome.etag, checksum, outcome.response);
 		}
+		const ours = outcome.kind === "resolve" ? { checksum, etag: outcome.etag } : undefined;
+		return this.#resolveWrite(key, body.size, ours, options);
 	}
 
 	/** `Store.settled`. */

@@ -53,19 +53,30 @@ export async function beginUpload(
 	return { uploadId: outcome.document, repeated: outcome.repeated };
 }
 
-/** Makes the object of the parts; the condition is decided now. */
+type Completion = {
+	readonly key: string;
+	readonly uploadId: string;
+	readonly parts: readonly CompletedPart[];
+	readonly conditionHeaders: Readonly<Record<string, string>>;
+	/** An earlier process has asked for the same. */
+	readonly mayBeCompleted: boolean;
+	readonly signal: AbortSignal | undefined;
+};
+
+/**
+ * Makes the object of the parts; the condition is decided now. `hidesMarker`: whether one that was refused is only about the
+ * marker of a deleted object, and may be asked for without its condition; the parts are still there.
+ */
 export async function completeUpload(
 	client: S3Client,
-	upload: {
-		readonly key: string;
-		readonly uploadId: string;
-		readonly parts: readonly CompletedPart[];
-		readonly conditionHeaders: Readonly<Record<string, string>>;
-		/** An earlier process has asked for the same. */
-		readonly mayBeCompleted: boolean;
-		readonly signal: AbortSignal | undefined;
-	},
+	{ hidesMarker, ...completion }: Completion & { readonly hidesMarker: () => Promise<boolean> },
 ): Promise<UploadOutcome> {
+	const outcome = await requestObject(client, completion);
+	if (outcome.kind !== "refused" || !(await hidesMarker())) return outcome;
+	return requestObject(client, { ...completion, conditionHeaders: {} });
+}
+
+async function requestObject(client: S3Client, upload: Completion): Promise<UploadOutcome> {
 	const bytes = encodeUtf8(formatCompletion(upload.parts));
 	const operation: Operation = {
 		action: "s3:PutObject",
