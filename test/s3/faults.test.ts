@@ -3,11 +3,14 @@
  * and nothing wrong is ever published.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { formatBase64 } from "../../src/core/base64.ts";
 import { isBaleError, type ErrorCode } from "../../src/index.ts";
 import { nodeTransport } from "../../src/node/s3-transport.ts";
 import { collect } from "../../src/storage/byte-source.ts";
+import type { CompletedPart } from "../../src/storage/s3/document.ts";
 import type { S3Store } from "../../src/storage/s3/s3-store.ts";
 import type { Transport } from "../../src/storage/s3/transport.ts";
+import { beginUpload, completeUpload } from "../../src/storage/s3/uploads.ts";
 import type { Files } from "../client/support/files.ts";
 import { chooseSeed, randomFrom } from "../support/random.ts";
 import { everyVerb, type Attempt } from "../support/s3/every-verb.ts";
@@ -187,6 +190,59 @@ onEachServer((server) => {
 			found++;
 		}
 		expect(found).toBeGreaterThan(3);
+	});
+
+	test.each(["corrupt-response", "wrong-checksum"] as const)(
+		"damage shows in an object of several parts, too: %s",
+		async (kind) => {
+			const bucket = await server().makeBucket();
+			await server().openStore(bucket).put("large", large);
+			const read = async (): Promise<Uint8Array> =>
+				collect((await open(bucket).get("large", { checked: true }))!.body);
+			proxy.plan = ({ operation }) => (operation === "GetObject" ? kind : undefined);
+			await expect(read()).rejects.toMatchObject({ code: "IntegrityMismatch" });
+			proxy.plan = () => undefined;
+			expect(large.equals(await read())).toBe(true);
+		},
+	);
+
+	test("an object that others have sent in parts of other sizes is no damaged one", async () => {
+		const bucket = await server().makeBucket();
+		const client = server().client(bucket);
+		const options = { checksums: true, signal: undefined };
+		const { uploadId } = await beginUpload(client, "large", options);
+		const parts: CompletedPart[] = [];
+		for (const bytes of [large.subarray(0, 5 * mebibyte), large.subarray(5 * mebibyte)]) {
+			const sha256 = client.sha256(bytes);
+			const checksum = formatBase64(sha256);
+			const number = parts.length + 1;
+			const response = await client.expect({
+				action: "s3:PutObject",
+				method: "PUT",
+				key: "large",
+				query: [
+					["partNumber", String(number)],
+					["uploadId", uploadId],
+				],
+				headers: { "x-amz-checksum-sha256": checksum },
+				body: { bytes, sha256 },
+				isRead: false,
+			});
+			response.discard();
+			parts.push({ number, etag: response.header("etag")!, checksum });
+		}
+		await completeUpload(client, {
+			key: "large",
+			uploadId,
+			parts,
+			conditionHeaders: {},
+			hidesMarker: () => Promise.resolve(false),
+			mayBeCompleted: false,
+			signal: undefined,
+		});
+		const object = await open(bucket).get("large", { checked: true });
+		expect(object!.info.checksum).toMatchObject({ parts: 2 });
+		expect(large.equals(await collect(object!.body))).toBe(true);
 	});
 
 	describe.each([true, false])("with versions %s", (versions) => {

@@ -31,7 +31,27 @@ export class ObjectReader {
 		if (opened === undefined) return onlyVersion(options, (plain) => this.get(key, plain));
 		const body = resumableBody(opened);
 		if (options.checked !== true) return { info: opened.info, body };
-		return { info: opened.info, body: checkedBody(body, opened.info, this.#client.createSha256) };
+		const { info } = opened;
+		const firstPartSize = () => this.#firstPartSize(key, info, options);
+		return { info, body: checkedBody(body, info, this.#client.createSha256, firstPartSize) };
+	}
+
+	/** Size in bytes of the first part that an object was sent in; undefined where the server does not tell. */
+	async #firstPartSize(
+		key: string,
+		{ size, etag }: ObjectInfo,
+		options: ReadOptions,
+	): Promise<number | undefined> {
+		const { query = [], ...operation } = this.#read("HEAD", key, options, undefined);
+		const outcome = await this.#client.send({
+			...operation,
+			query: [...query, ["partNumber", "1"]],
+			headers: { ...operation.headers, "if-match": etag },
+		});
+		if (!outcome.ok) return undefined;
+		outcome.response.discard();
+		const told = Number(outcome.response.header("content-length"));
+		return told < size ? told : undefined;
 	}
 
 	/** `Store.deliver`. */
