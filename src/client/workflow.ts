@@ -102,6 +102,7 @@ async function openPlace(
 	const { bucket, key, versionId } = place;
 	const own = store.root.kind === "s3" && store.root.bucket === bucket && store.root.key === "";
 	const bucketStore = own ? store : await platform().openStore(`s3://${bucket}`);
-	const object = await bucketStore.get(key, { signal, ...(versionId === undefined ? {} : { versionId }) });
+	const version = versionId === undefined ? {} : { versionId };
+	const object = await bucketStore.get(key, { checked: true, signal, ...version });
 	return object && { versionId: object.info.versionId, body: object.body };
 }

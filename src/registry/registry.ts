@@ -23,6 +23,7 @@ import { decodeUtf8Lenient } from "../core/utf8.ts";
 import { throwIfAborted } from "../storage/abort.ts";
 import type { LocalBytes, ObjectBody, ObjectInfo, Store } from "../storage/store.ts";
 import { packageNames } from "./package-names.ts";
+import { repeatedly } from "./repeatedly.ts";
 
 /** A pointer as it was read: `latest` or whole seconds since the epoch in decimal. */
 export type Pointer = {
@@ -55,8 +56,6 @@ const POINTER_LIMIT_BYTES = 1024;
 /** Another client may rewrite a pointer in place: an empty one is read again before it counts as damaged. */
 const EMPTY_POINTER_READS = 6;
 const EMPTY_POINTER_WAIT_MS = 40;
-/** How often a pointer or manifest that comes damaged is read in all. */
-const DAMAGED_READS = 3;
 
 /** What parsing a manifest reports. */
 const manifestCodes = [
@@ -194,16 +193,9 @@ export class Registry {
 		return this.#repeatedly(() => this.#readChecked(topHash, options));
 	}
 
-	/** Bytes that came over a network may be damaged where the object is not: what counts is what comes again and again. */
-	async #repeatedly<T>(read: () => Promise<T>): Promise<T> {
-		for (let attempt = 1; ; attempt++) {
-			try {
-				return await read();
-			} catch (error) {
-				const isLast = attempt === DAMAGED_READS || this.store.openBytes !== undefined;
-				if (isLast || !isBaleError(error, ...damageCodes)) throw error;
-			}
-		}
+	#repeatedly<T>(read: () => Promise<T>): Promise<T> {
+		const isLocal = this.store.openBytes !== undefined;
+		return repeatedly(read, (error) => !isLocal && isBaleError(error, ...damageCodes));
 	}
 
 	async #readChecked(

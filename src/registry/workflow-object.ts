@@ -4,6 +4,7 @@ import { layout } from "../core/layout.ts";
 import { formatPhysicalKey, joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import { decodeUtf8 } from "../core/utf8.ts";
 import type { Store } from "../storage/store.ts";
+import { repeatedly } from "./repeatedly.ts";
 
 /** Bytes that a configuration or a schema may have. */
 const mostBytes = 1 << 20;
@@ -30,7 +31,7 @@ export async function readWorkflowFile(
 ): Promise<Document | undefined> {
 	const place = joinPhysicalKey(store.root, layout.workflowConfig);
 	const open = async (): Promise<Opened | undefined> => {
-		const object = await store.get(layout.workflowConfig, { signal });
+		const object = await store.get(layout.workflowConfig, { checked: true, signal });
 		return object && { versionId: object.info.versionId, body: object.body };
 	};
 	return readDocument(place, "the workflow configuration", open, [
@@ -51,13 +52,16 @@ export async function readDocument(
 	open: () => Promise<Opened | undefined>,
 	kept: readonly ErrorCode[] = [],
 ): Promise<Document | undefined> {
-	try {
+	const read = async (): Promise<Document | undefined> => {
 		const opened = await open();
 		if (opened === undefined) return undefined;
 		const { versionId, body } = opened;
 		const versioned = place.kind === "file" || versionId === undefined ? place : { ...place, versionId };
 		const url = formatPhysicalKey(versioned);
 		return { url, text: await readText(body, url) };
+	};
+	try {
+		return await repeatedly(read, (error) => isBaleError(error, "IntegrityMismatch"));
 	} catch (error) {
 		// Failures that do not pass by themselves are faults of the configuration, as in quilt3.
 		if (!isBaleError(error) || error.retryable || [...passing, ...kept].includes(error.code)) throw error;
@@ -73,7 +77,13 @@ export async function readDocument(
 	}
 }
 
-const passing: readonly ErrorCode[] = ["Aborted", "NotLoggedIn", "LoginExpired", "InvalidWorkflow"];
+const passing: readonly ErrorCode[] = [
+	"Aborted",
+	"NotLoggedIn",
+	"LoginExpired",
+	"IntegrityMismatch",
+	"InvalidWorkflow",
+];
 
 async function readText(body: ReadableStream<Uint8Array>, url: string): Promise<string> {
 	const chunks: Uint8Array[] = [];

@@ -4,13 +4,14 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { formatBase64 } from "../../src/core/base64.ts";
-import { isBaleError, type ErrorCode } from "../../src/index.ts";
+import { isBaleError, Package, pushPackage, type ErrorCode } from "../../src/index.ts";
 import { nodeTransport } from "../../src/node/s3-transport.ts";
 import { collect } from "../../src/storage/byte-source.ts";
 import type { CompletedPart } from "../../src/storage/s3/document.ts";
 import type { S3Store } from "../../src/storage/s3/s3-store.ts";
 import type { Transport } from "../../src/storage/s3/transport.ts";
 import { beginUpload, completeUpload } from "../../src/storage/s3/uploads.ts";
+import { failure } from "../client/support/failure.ts";
 import type { Files } from "../client/support/files.ts";
 import { chooseSeed, randomFrom } from "../support/random.ts";
 import { everyVerb, type Attempt } from "../support/s3/every-verb.ts";
@@ -190,6 +191,35 @@ onEachServer((server) => {
 			found++;
 		}
 		expect(found).toBeGreaterThan(3);
+	});
+
+	test.each([
+		".quilt/named_packages/team/data/latest",
+		".quilt/packages/",
+		".quilt/workflows/config.yml",
+		"schemas/any.json",
+	])("what comes damaged is read again, and is an error in the end: %s", async (document) => {
+		const bucket = await server().makeBucket({ versions: true });
+		const store = server().openStore(bucket);
+		const config = `version: "1"\nworkflows: {w: {name: W, metadata_schema: any}}\nschemas: {any: {url: "s3://${bucket}/schemas/any.json"}}\n`;
+		await store.put(".quilt/workflows/config.yml", Buffer.from(config));
+		await store.put("schemas/any.json", Buffer.from('{"description": "any"}'));
+		const made = await new Package().set("a", Buffer.from("alpha"));
+		const { topHash } = await pushPackage(made, "team/data", { registry: store, workflow: "w" });
+		const read = async (): Promise<string> => {
+			const registry = open(bucket);
+			const pkg = await Package.browse("team/data", { registry });
+			await pushPackage(pkg, "team/data", { registry, workflow: "w" });
+			return pkg.topHash;
+		};
+		let left = 2;
+		proxy.plan = ({ operation, key }) =>
+			operation === "GetObject" && key.startsWith(document) && left-- > 0 ? "corrupt-response" : undefined;
+		expect(await read()).toBe(topHash);
+		expect(hits("corrupt-response")).toBe(2);
+		left = Infinity;
+		const { code } = await failure(read());
+		expect(code).toMatch(/^(IntegrityMismatch|InvalidManifest|TopHashMismatch)$/);
 	});
 
 	test.each(["corrupt-response", "wrong-checksum"] as const)(
