@@ -25,6 +25,8 @@ const secondNs = 1_000_000_000n;
 
 /** Files that were not seen this time are kept up to the number of those that were, and this many more. */
 const unseenKept = 10_000;
+/** Looked for never, with the same state, with another state. */
+const [notSeen, unchanged, changed] = [0, 1, 2];
 /** All trees together; the least recently written ones go first. */
 const maxFolderBytes = 512 * 1024 * 1024;
 
@@ -49,7 +51,7 @@ export class StatCache {
 	/** Where each name is; made when files come in another order than last time. */
 	#places: Map<string, number> | undefined;
 	#next = 0;
-	/** 1: looked for and unchanged. */
+	/** What became of each: `notSeen`, `unchanged` or `changed`. */
 	#seen = new Uint8Array();
 	#seenCount = 0;
 	#added: Added[] = [];
@@ -91,10 +93,11 @@ export class StatCache {
 			states[at + 3] !== state.mtimeNs ||
 			states[at + 4] !== state.ctimeNs
 		) {
+			this.#seen[index] = changed;
 			return undefined;
 		}
-		if (this.#seen[index] === 0) this.#seenCount++;
-		this.#seen[index] = 1;
+		if (this.#seen[index] !== unchanged) this.#seenCount++;
+		this.#seen[index] = unchanged;
 		return values.toString("latin1", index * valueBytes, (index + 1) * valueBytes);
 	}
 
@@ -143,32 +146,12 @@ export class StatCache {
 
 	#encode(): Buffer {
 		const added = new Map(this.#added.map((file) => [file.name, file]));
-		const known = this.#recorded ?? {
-			names: [],
-			states: new BigInt64Array(),
-			values: [],
-			isGood: new Uint8Array(),
-		};
-		const recorded = numbersOf(known.isGood);
-		const replaced = new Set(added.keys());
-		if (this.#unseen > 0) for (const index of recorded) replaced.add(known.names[index] ?? "");
-		const kept = this.#kept(replaced, recorded.length + added.size);
-		const names = [
-			...recorded.map((index) => known.names[index] ?? ""),
-			...kept.map((index) => this.#columns.names[index] ?? ""),
-			...added.keys(),
-		];
-		const values = [
-			...recorded.map((index) => known.values[index] ?? ""),
-			...kept.map((index) =>
-				this.#columns.values.toString("latin1", index * valueBytes, (index + 1) * valueBytes),
-			),
-			...Array.from(added.values(), ({ value }) => value),
-		];
-		const states = new BigInt64Array(names.length * stateFields);
-		copyStates(known.states, recorded, states, 0);
-		copyStates(this.#columns.states, kept, states, recorded.length);
-		let at = (recorded.length + kept.length) * stateFields;
+		const { names, values, states: found, numbers } = goodOf(this.#recorded);
+		const kept = this.#kept(names, added);
+		const states = new BigInt64Array((names.length + kept.length + added.size) * stateFields);
+		copyStates(found, numbers, states, 0);
+		copyStates(this.#columns.states, kept, states, names.length);
+		let at = (names.length + kept.length) * stateFields;
 		for (const { state } of added.values()) {
 			states[at++] = state.device;
 			states[at++] = state.inode;
@@ -176,25 +159,53 @@ export class StatCache {
 			states[at++] = state.mtimeNs;
 			states[at++] = state.ctimeNs;
 		}
-		return encodeColumns({ names, states, values: Buffer.from(values.join(""), "latin1") }, this.#root);
+		const others = kept.map((index) =>
+			this.#columns.values.toString("latin1", index * valueBytes, (index + 1) * valueBytes),
+		);
+		const texts = [
+			values.join(""),
+			others.join(""),
+			Array.from(added.values(), ({ value }) => value).join(""),
+		];
+		return encodeColumns(
+			{
+				names: [...names, ...kept.map((index) => this.#columns.names[index] ?? ""), ...added.keys()],
+				states,
+				values: Buffer.from(texts.join(""), "latin1"),
+			},
+			this.#root,
+		);
 	}
 
-	/** Which of the files read from disk are written again: all that were seen, and a bounded number of others. */
-	#kept(replaced: ReadonlySet<string>, others: number): number[] {
-		let unseenLeft = others + this.#seenCount + unseenKept;
-		const kept: number[] = [];
-		for (const [index, name] of this.#columns.names.entries()) {
-			const isSeen = this.#seen[index] === 1;
-			if (isSeen && this.#recorded !== undefined) continue; // recorded again
-			if (replaced.has(name)) continue;
-			if (isSeen || unseenLeft-- > 0) kept.push(index);
+	/** Which of the files read from disk are written again beside these: all that were seen, and a bounded number of others. */
+	#kept(recorded: readonly string[], added: ReadonlyMap<string, Added>): number[] {
+		const { names } = this.#columns;
+		const seen = this.#seen;
+		const isKept = this.#recorded === undefined ? (index: number) => seen[index] === unchanged : () => false;
+		const candidates = new Map<string, number>();
+		for (let index = 0; index < seen.length; index++) {
+			if (seen[index] === notSeen || isKept(index)) candidates.set(names[index] ?? "", index);
 		}
-		return kept;
+		if (candidates.size > 0) for (const name of recorded) candidates.delete(name);
+		for (const name of added.keys()) candidates.delete(name);
+		let unseenLeft = recorded.length + added.size + this.#seenCount + unseenKept;
+		return [...candidates.values()].filter((index) => isKept(index) || unseenLeft-- > 0);
 	}
+}
 
-	get #unseen(): number {
-		return this.#columns.names.length - this.#seenCount;
-	}
+type GoodFiles = Pick<RecordedFiles, "names" | "values" | "states"> & {
+	/** Where the state of each is. */
+	readonly numbers: readonly number[];
+};
+
+/** Those that may be remembered. */
+function goodOf(files: RecordedFiles | undefined): GoodFiles {
+	if (files === undefined) return { names: [], values: [], states: new BigInt64Array(), numbers: [] };
+	const { names, values, states, isGood } = files;
+	const numbers = numbersOf(isGood);
+	if (numbers.length === names.length) return { names, values, states, numbers };
+	const pick = (texts: readonly string[]): string[] => numbers.map((index) => texts[index] ?? "");
+	return { names: pick(names), values: pick(values), states, numbers };
 }
 
 /** Where there is a 1. */
