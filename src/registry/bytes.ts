@@ -1,3 +1,4 @@
+import { commonBytes } from "../core/common-bytes.ts";
 import type { LineRun } from "../core/manifest-format.ts";
 import type { RandomBytes } from "../core/random-bytes.ts";
 import { memoryBytes } from "../core/random-bytes.ts";
@@ -123,7 +124,7 @@ export async function sameBytes(stream: ReadableStream<Uint8Array>, source: Byte
 			}
 			if (a.length === 0 || b.length === 0) return a.length === b.length;
 			const length = Math.min(a.length, b.length);
-			for (let index = 0; index < length; index++) if (a[index] !== b[index]) return false;
+			if (commonBytes(a, 0, b, 0, length) < length) return false;
 			a = a.subarray(length);
 			b = b.subarray(length);
 		}

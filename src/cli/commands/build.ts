@@ -22,7 +22,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		hashedNow: true,
 		...runOptions(invocation),
 	});
-	const changes = changesSince(draft.previous, result.package);
+	const changes = changesSince(draft.previous, result);
 	const where = target.registry === undefined ? "" : ` --registry ${quote(target.registry)}`;
 	return {
 		document: {

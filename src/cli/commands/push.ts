@@ -68,7 +68,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		acceptSeen: true,
 		...runOptions(invocation),
 	});
-	const changes = changesSince(draft.previous, result.package);
+	const changes = changesSince(draft.previous, result);
 	const { copied, reused, displaced } = result;
 	return {
 		document: {
