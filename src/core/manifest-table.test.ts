@@ -124,10 +124,31 @@ test("finding one key takes a few reads", () => {
 	expect(reads.count).toBeLessThan(50);
 });
 
+test("finding keys again, or after a walk, reads little more than the lines that are asked for", () => {
+	const reads = { bytes: 0, count: 0 };
+	const asked = table(reads);
+	const findAll = (): number => {
+		const before = reads.count;
+		for (let folder = 0; folder < 200; folder++) {
+			const name = encodeUtf8(lineAt(folder * 20).key.slice(0, 4));
+			expect(asked.find(low, bytes.length, 0, name)?.low).toBe(lineAt(folder * 20).start);
+		}
+		return reads.count - before;
+	};
+	const first = findAll();
+	const again = findAll();
+	expect(again).toBeLessThan(0.8 * first);
+	const walked = table(reads);
+	for (let at = low; at < bytes.length;) at = walked.keysFrom(at, bytes.length, 0).next;
+	const before = reads.count;
+	walked.find(low, bytes.length, 0, encodeUtf8("d150"));
+	expect(reads.count - before).toBeLessThan(20);
+});
+
 test("any sequence of questions is answered as the array of lines does", () => {
 	const index = fc.integer({ min: 0, max: lines.length - 1 });
 	const question = fc.tuple(
-		fc.constantFrom("key", "next", "entry", "file", "folder", "first", "bound"),
+		fc.constantFrom("key", "next", "entry", "file", "folder", "first", "bound", "keys"),
 		index,
 	);
 	fc.assert(
@@ -151,6 +172,11 @@ test("any sequence of questions is answered as the array of lines does", () => {
 					const name = encodeUtf8(line.key.slice(0, 4));
 					const expected = { kind: "directory", low: inFolder[0], high: inFolder[1] };
 					expect(asked.find(low, bytes.length, 0, name)).toEqual(expected);
+				} else if (what === "keys") {
+					const { starts, keys, next } = asked.keysFrom(line.start, bytes.length, 0);
+					const read = lines.slice(at, at + keys.length);
+					expect([starts, keys]).toEqual([read.map(({ start }) => start), read.map(({ key }) => key)]);
+					expect(next).toBe(endOf(at + keys.length - 1));
 				} else if (what === "first") {
 					const { name, found } = asked.first(line.start, inFolder[1], skip);
 					expect([decodeUtf8(name), found.high]).toEqual([line.name, endOf(at)]);

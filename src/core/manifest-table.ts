@@ -20,6 +20,8 @@ const lineFeed = 0x0a;
 const windowBytes = 16 * 1024;
 /** Bytes that are read to see the line at one place among many. */
 const probeBytes = 4 * 1024;
+/** More lines are not remembered. */
+const maxLandmarks = 32 * 1024;
 /** How often `windowBytes` is doubled for who reads on from where the window ends. */
 const maxDoublings = 4;
 
@@ -93,6 +95,9 @@ export class Comparison {
 	}
 }
 
+/** A line that was found: where it and the next one start, and its key. */
+type Landmark = { readonly start: number; readonly next: number; readonly key: Uint8Array };
+
 export class ManifestTable implements TableFacts {
 	readonly low: number;
 	readonly high: number;
@@ -113,6 +118,9 @@ export class ManifestTable implements TableFacts {
 	#view: DataView;
 	/** How often in a row a line was looked at that the window had cut off. */
 	#readOn = 0;
+	/** Lines that were found at places between which bisections halve what is left, by the number of the place. */
+	readonly #landmarks = new Map<number, Landmark>();
+	readonly #landmarkBytes: number;
 	/** The line that was looked at last: where it starts and ends (at its line feed), and its key. */
 	#lineStart = -1;
 	#lineEnd = 0;
@@ -132,6 +140,7 @@ export class ManifestTable implements TableFacts {
 		this.entries = facts.entries;
 		this.longestLine = facts.longestLine;
 		this.odd = facts.odd;
+		this.#landmarkBytes = Math.max(windowBytes, Math.ceil(source.size / maxLandmarks));
 	}
 
 	/** The logical key of the line at `start`, without its first `skip` bytes. */
@@ -156,6 +165,7 @@ export class ManifestTable implements TableFacts {
 		const texts = this.#keyTexts;
 		const ends: number[] = [];
 		let to = 0;
+		let place = this.#placeFrom(next);
 		while (next < high) {
 			const line = next - base;
 			const lineEnd = window.indexOf(lineFeed, line);
@@ -170,6 +180,10 @@ export class ManifestTable implements TableFacts {
 			ends.push(to);
 			starts.push(next);
 			next = base + lineEnd + 1;
+			if (next > place) {
+				this.#keepLandmark(place, line, end, next);
+				place = this.#placeFrom(next);
+			}
 		}
 		const all = decodeUtf8(texts.subarray(0, to));
 		const isAscii = all.length === to;
@@ -194,7 +208,7 @@ export class ManifestTable implements TableFacts {
 
 	/** The first line in `[low, high)` whose name behind `skip` bytes is not before `name` (UTF-8); `high` when there is none. */
 	lowerBound(low: number, high: number, skip: number, name: Uint8Array): number {
-		return this.#bisect(low, high, (start) => this.#compareName(start, skip, name) < 0);
+		return this.#bisect(low, high, skip, (order) => order < 0, name);
 	}
 
 	/** What `name` (UTF-8) is among the lines `[low, high)`, whose keys have `skip` bytes in common. */
@@ -248,27 +262,69 @@ export class ManifestTable implements TableFacts {
 		this.#look(start);
 		const next = this.#lineEnd + 1;
 		if (this.#keyStart + skip + name.length === this.#keyEnd) return { kind: "file", low: start, high: next };
-		const inside = (line: number): boolean => this.#compareName(line, skip, name) === 0;
 		// Most directories are small beside what follows.
-		let [from, step] = [start, windowBytes];
-		while (from + step < high && inside(this.#startOfLine(from + step, from))) {
-			from = this.#startOfLine(from + step, from);
+		let [from, step] = [start, this.#landmarkBytes];
+		while (from + step < high) {
+			const landmark = this.#landmarkBefore(from + step);
+			if (landmark.start > from) {
+				if (compareKey(landmark.key, 0, landmark.key.length, skip, name) !== 0) break;
+				from = landmark.start;
+			}
 			step *= 2;
 		}
-		const end = this.#bisect(from, Math.min(high, from + step), inside);
+		const end = this.#bisect(from, Math.min(high, from + step), skip, (order) => order === 0, name);
 		return { kind: "directory", low: start, high: end };
 	}
 
 	/** The first line that starts in `[low, high)` and is not before; `high` or later when there is none. */
-	#bisect(low: number, high: number, isBefore: (start: number) => boolean): number {
+	#bisect(
+		low: number,
+		high: number,
+		skip: number,
+		isBefore: (order: number) => boolean,
+		name: Uint8Array,
+	): number {
 		let [first, end] = [low, high];
+		while (end - first > 2 * this.#landmarkBytes) {
+			const landmark = this.#landmarkBefore(first + Math.floor((end - first) / 2));
+			if (landmark.start <= first) break;
+			if (isBefore(compareKey(landmark.key, 0, landmark.key.length, skip, name))) first = landmark.next;
+			else end = landmark.start;
+		}
 		while (first < end) {
 			if (end - first <= windowBytes) this.#cover(first, end);
 			const middle = this.#startOfLine(first + Math.floor((end - first) / 2), first);
-			if (isBefore(middle)) first = this.next(middle);
+			if (isBefore(this.#compareName(middle, skip, name))) first = this.next(middle);
 			else end = middle;
 		}
 		return first;
+	}
+
+	/** The first place for a landmark that is not before `at`. */
+	#placeFrom(at: number): number {
+		return this.low + Math.ceil((at - this.low) / this.#landmarkBytes) * this.#landmarkBytes;
+	}
+
+	/** Remembers a line of the window with that place in it, whose key ends at `keyEnd` there. */
+	#keepLandmark(place: number, line: number, keyEnd: number, next: number): void {
+		const number = Math.floor((place - this.low) / this.#landmarkBytes);
+		if (this.#landmarks.has(number)) return;
+		const key = new Uint8Array(this.#window.subarray(line + keyOffset, keyEnd));
+		this.#landmarks.set(number, { start: line + this.#windowStart, next, key });
+	}
+
+	/** A line at some place not far before `at`. */
+	#landmarkBefore(at: number): Landmark {
+		const number = Math.floor((at - this.low) / this.#landmarkBytes);
+		let landmark = this.#landmarks.get(number);
+		if (landmark === undefined) {
+			const start = this.#startOfLine(this.low + number * this.#landmarkBytes, this.low);
+			this.#look(start);
+			const key = new Uint8Array(this.#key.subarray(this.#keyStart, this.#keyEnd));
+			landmark = { start, next: this.#lineEnd + 1, key };
+			this.#landmarks.set(number, landmark);
+		}
+		return landmark;
 	}
 
 	/** Where the line that has the byte `at` starts; not before `low`, which is the start of a line. */
@@ -284,16 +340,7 @@ export class ManifestTable implements TableFacts {
 
 	#compareName(start: number, skip: number, name: Uint8Array): number {
 		this.#look(start);
-		const key = this.#key;
-		const end = this.#keyEnd;
-		let at = this.#keyStart + skip;
-		for (let i = 0; ; i++, at++) {
-			const over = at >= end || key[at] === slash;
-			if (i === name.length) return over ? 0 : 1;
-			if (over) return -1;
-			const order = (key[at] as number) - (name[i] as number);
-			if (order !== 0) return order;
-		}
+		return compareKey(this.#key, this.#keyStart, this.#keyEnd, skip, name);
 	}
 
 	/** Finds end and key of the line at `start`. */
@@ -341,6 +388,18 @@ export class ManifestTable implements TableFacts {
 		this.#window = this.source.read(start, end, this.#window);
 		this.#windowStart = start;
 		this.#view = viewOf(this.#window);
+	}
+}
+
+/** Orders the first segment behind `skip` bytes of the key `key[start, end)` beside a name. */
+function compareKey(key: Uint8Array, start: number, end: number, skip: number, name: Uint8Array): number {
+	let at = start + skip;
+	for (let i = 0; ; i++, at++) {
+		const over = at >= end || key[at] === slash;
+		if (i === name.length) return over ? 0 : 1;
+		if (over) return -1;
+		const order = (key[at] as number) - (name[i] as number);
+		if (order !== 0) return order;
 	}
 }
 
