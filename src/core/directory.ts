@@ -19,6 +19,12 @@ export type Override = {
 	readonly to: number;
 };
 
+/** The lines of a name; of a directory it is known that it is one. */
+type Place = { readonly from: number; readonly to: number; readonly isDirectory?: true };
+
+/** Places of directories that were only listed are kept while there are not more of them. */
+const maxListedPlaces = 10_000;
+
 /**
  * A directory of a package: files and directories by name, in the order in which they were set. One that comes
  * from a manifest is its lines there, and beside them only what was changed or looked into since.
@@ -33,8 +39,8 @@ export class Directory {
 	#lines: Lines | undefined;
 	/** What is known by name; undefined: a name of the lines that was deleted. */
 	readonly #nodes = new Map<string, Entry | Directory | undefined>();
-	/** Where names of `#nodes` are in the lines; a manifest does not change. */
-	readonly #places = new Map<string, { readonly from: number; readonly to: number }>();
+	/** Where names are in the lines, which do not change: those of `#nodes`, and of directories that were listed. */
+	readonly #places = new Map<string, Place>();
 	/** Names of `#nodes` that are listed before and after those of the lines; all others of `#nodes` are in the lines. */
 	#before: Set<string> | undefined;
 	#after: Set<string> | undefined;
@@ -117,6 +123,7 @@ export class Directory {
 			const { name: bytes, found } = lines.table.first(at, lines.high, lines.skip);
 			at = found.high;
 			const name = decodeUtf8(bytes);
+			if (found.kind === "directory" && this.#places.size < maxListedPlaces) this.#keepPlace(name, found);
 			const elsewhere = this.#before?.has(name) === true || this.#after?.has(name) === true;
 			const gone = this.#nodes.has(name) && this.#nodes.get(name) === undefined;
 			if (!elsewhere && !gone) yield name;
@@ -205,7 +212,13 @@ export class Directory {
 	#find(name: string): Found | undefined {
 		if (this.#lines === undefined || name.includes("/")) return undefined;
 		const { table, low, high, skip } = this.#lines;
+		const place = this.#places.get(name);
+		if (place?.isDirectory === true) return { kind: "directory", low: place.from, high: place.to };
 		return table.find(low, high, skip, orderBytes(name));
+	}
+
+	#keepPlace(name: string, { low, high }: Found): void {
+		this.#places.set(name, { from: low, to: high, isDirectory: true });
 	}
 
 	/** Directories are kept, because they may be changed; entries are made anew. */
@@ -216,7 +229,7 @@ export class Directory {
 		const inside = { table, low, high, skip: skip + encodeUtf8(name).length + 1 };
 		const directory = new Directory(inside, this.#changes);
 		this.#nodes.set(name, directory);
-		this.#places.set(name, { from: low, to: high });
+		this.#keepPlace(name, found);
 		return directory;
 	}
 }
