@@ -13,22 +13,21 @@ import { readEntry, streamEntry } from "./reading.ts";
 import { platform } from "./runtime.ts";
 import { describeSource, parseLocation } from "./sources.ts";
 
-type Place = { readonly tree: Tree; readonly key: string };
-
 export class PackageEntry {
 	/** The last segment of the key, or the whole key; "" for an entry that is in no package. */
 	readonly #key: string;
-	readonly #place: Place | undefined;
+	/** The package that it is in. */
+	readonly #tree: Tree | undefined;
 	readonly #origin: Origin;
 	/** The entry as it was; a function while nobody has asked for it. */
 	#detached: ClientEntry | (() => ClientEntry);
 
 	/** @internal */
-	constructor(entry: ClientEntry | (() => ClientEntry), origin: Origin, key = "", place?: Place) {
+	constructor(entry: ClientEntry | (() => ClientEntry), origin: Origin, key = "", tree?: Tree) {
 		this.#detached = entry;
 		this.#origin = origin;
 		this.#key = key;
-		this.#place = place;
+		this.#tree = tree;
 	}
 
 	/** Where the bytes are, as a URL. */
@@ -194,7 +193,7 @@ export class PackageEntry {
 	}
 
 	get #entry(): ClientEntry {
-		const node = this.#place?.tree.get(this.#place.key);
+		const node = this.#tree?.get(this.#key);
 		if (node !== undefined && "physicalKey" in node) return node;
 		if (typeof this.#detached === "function") this.#detached = this.#detached();
 		return this.#detached;
@@ -203,6 +202,6 @@ export class PackageEntry {
 	#replace(entry: ClientEntry): void {
 		formatManifestJson(entry.meta);
 		this.#detached = entry;
-		this.#place?.tree.set(this.#place.key, entry);
+		this.#tree?.set(this.#key, entry);
 	}
 }

@@ -185,7 +185,7 @@ export class Package implements Iterable<string> {
 				known: new KnownRevisions(),
 			});
 		}
-		return new PackageEntry(node, this.#state.origin, path, { tree: this.#state.tree, key: path });
+		return new PackageEntry(node, this.#state.origin, path, this.#state.tree);
 	}
 
 	/** Names on the first level, in the order in which they were set. */
@@ -205,8 +205,13 @@ export class Package implements Iterable<string> {
 	/** All files with their full keys, directory by directory, names by code point. */
 	*walk(): Generator<[key: string, entry: PackageEntry]> {
 		const { tree, origin } = this.#state;
-		for (const [key, open] of tree.walkLazily())
-			yield [key, new PackageEntry(open, origin, key, { tree, key })];
+		for (const run of tree.walkRuns()) {
+			for (let index = 0; index < run.keys.length; index++) {
+				const key = run.keys[index] as string;
+				const open = run.opener(index);
+				if (open !== undefined) yield [key, new PackageEntry(open, origin, key, tree)];
+			}
+		}
 	}
 
 	/** `f` of every file and, when asked for, of every directory with metadata (`x/`), lazily. */
@@ -233,7 +238,7 @@ export class Package implements Iterable<string> {
 		const kept = new Tree();
 		for (const [key, open] of tree.walkLazily() as Iterable<[string, () => ClientEntry]>) {
 			if (refused.some((prefix) => key.startsWith(prefix))) continue;
-			if (f(key, new PackageEntry(open, origin, key, { tree, key }))) {
+			if (f(key, new PackageEntry(open, origin, key, tree))) {
 				const entry = open();
 				kept.set(key, { ...entry, origin: entry.origin ?? origin } as ClientEntry);
 			}

@@ -22,6 +22,13 @@ export type Part =
 	  }
 	| { readonly kind: "entry"; readonly key: string; readonly entry: Entry };
 
+/** Entries that follow one another in a walk. */
+export type EntryRun = {
+	readonly keys: readonly string[];
+	/** A function that makes an entry as it is now; undefined when it is no longer there. */
+	opener(index: number): (() => Entry) | undefined;
+};
+
 /** Segments that a key may have at most. */
 const maxSegments = 2000;
 
@@ -129,23 +136,34 @@ export class Tree {
 
 	/** As `walk`, with functions that make the entries as they were when their keys were given. */
 	*walkLazily(): Generator<[key: string, open: () => Entry]> {
+		for (const run of this.walkRuns()) {
+			for (let index = 0; index < run.keys.length; index++) {
+				const open = run.opener(index);
+				if (open !== undefined) yield [run.keys[index] as string, open];
+			}
+		}
+	}
+
+	/** The same walk in runs of entries, which cost less than one step for each of them. */
+	*walkRuns(): Generator<EntryRun> {
 		for (const part of this.parts()) {
 			if (part.kind === "entry") {
-				yield [part.key, () => part.entry];
+				const { key, entry } = part;
+				yield { keys: [key], opener: () => () => entry };
 				continue;
 			}
 			const { table, low, high, skip, directory, prefix } = part;
 			const { changes } = directory;
 			for (let start = low; start < high;) {
-				const { starts, keys, next } = table.keysFrom(start, high, skip);
-				for (let index = 0; index < keys.length; index++) {
-					const name = keys[index] as string;
+				const { starts, keys: names, next } = table.keysFrom(start, high, skip);
+				const opener = (index: number): (() => Entry) | undefined => {
 					const at = starts[index] as number;
+					if (directory.changes === changes) return entryAt(table, at);
 					// Whoever changes the tree meanwhile sees the rest of it changed.
-					const node = directory.changes === changes ? undefined : new Tree(directory).get(name);
-					if (directory.changes === changes) yield [prefix + name, () => table.entry(at)];
-					else if (node !== undefined && !(node instanceof Directory)) yield [prefix + name, () => node];
-				}
+					const node = new Tree(directory).get(names[index] as string);
+					return node === undefined || node instanceof Directory ? undefined : () => node;
+				};
+				yield { keys: prefix === "" ? names : names.map((name) => prefix + name), opener };
 				start = next;
 			}
 		}
@@ -233,6 +251,11 @@ export class Tree {
 	clone(): Tree {
 		return new Tree(this.root.clone());
 	}
+}
+
+/** Keeps nothing of the lines around it. */
+function entryAt(table: ManifestTable, start: number): () => Entry {
+	return () => table.entry(start);
 }
 
 /** A directory that is being walked; `at` is the next of its lines. */
