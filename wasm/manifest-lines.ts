@@ -17,6 +17,8 @@ const maxDepth: i32 = 32;
 const maxKeyBytes: usize = 2000;
 const maxHeadBytes: usize = 8 * 1024;
 const maxMetaBytes: usize = 6 * 1024;
+/** Keys that are read at once: as many as there is room for in the table. */
+const maxKeys: i32 = 7000;
 
 /** The key of the line that was taken last; the next one must follow it. */
 export let keyStart: usize = 0;
@@ -165,6 +167,56 @@ export function scan(at: usize, end: usize, to: usize): usize {
 	}
 	written = to;
 	return at;
+}
+
+/**
+ * Writes the keys of the lines in `[at, end)`, without their first `skip` bytes, to `to`, and for each of them to `table` how long the line is
+ * with its line feed, and where its key ends. Returns where the first line starts that does not begin as usual, has an escape in its key
+ * or no line feed.
+ */
+export function readKeys(at: usize, end: usize, skip: usize, to: usize, table: usize): usize {
+	const texts = to;
+	taken = 0;
+	while (at < end && taken < maxKeys && isAt(at, beforeKey, 17)) {
+		const key = at + 17;
+		const keyEnd = endOfKey(key, end);
+		if (keyEnd >= end || load<u8>(keyEnd) !== 0x22) break;
+		const feed = feedFrom(keyEnd, end);
+		if (feed >= end) break;
+		const from = min(key + skip, keyEnd);
+		for (let i: usize = 0; i < keyEnd - from; i += 16) v128.store(to + i, v128.load(from + i));
+		to += keyEnd - from;
+		store<u32>(table, <u32>(feed + 1 - at));
+		store<u32>(table + 4, <u32>(to - texts));
+		table += 8;
+		taken++;
+		at = feed + 1;
+	}
+	written = to;
+	return at;
+}
+
+/** The first quote or backslash in `[at, end)`, or at least `end`. */
+@inline
+function endOfKey(at: usize, end: usize): usize {
+	for (; at < end; at += 16) {
+		const bytes = v128.load(at);
+		const found = v128.bitmask<i8>(
+			v128.or(v128.eq<i8>(bytes, i8x16.splat(0x22)), v128.eq<i8>(bytes, i8x16.splat(0x5c))),
+		);
+		if (found !== 0) return at + <usize>ctz(found);
+	}
+	return end;
+}
+
+/** The first line feed in `[at, end)`, or at least `end`. */
+@inline
+function feedFrom(at: usize, end: usize): usize {
+	for (; at < end; at += 16) {
+		const found = v128.bitmask<i8>(v128.eq<i8>(v128.load(at), i8x16.splat(0x0a)));
+		if (found !== 0) return at + <usize>ctz(found);
+	}
+	return end;
 }
 
 /** Returns where the line feed is and leaves in `written` where its text ends, or 0. */

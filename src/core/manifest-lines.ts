@@ -38,6 +38,7 @@ type Exports = {
 	readonly longest: Counter;
 	readonly total: Counter;
 	scan(at: number, end: number, to: number): number;
+	readKeys(at: number, end: number, skip: number, to: number, table: number): number;
 };
 
 type Module = { readonly exports: Exports; readonly memory: Uint8Array };
@@ -47,6 +48,7 @@ const keyAt = 0x8000;
 const barrierAt = 0x9000;
 const linesAt = 0x10040;
 const textAt = 0x51000;
+const tableAt = 0x91000;
 
 /** Lines that are scanned at once, in bytes: as many as a manifest is read in. */
 const blockBytes = 256 * 1024;
@@ -122,6 +124,43 @@ export class RunScanner {
 			canonical: memory.subarray(textAt, exports.written.value),
 			keyStart: exports.keyStart.value + moved,
 			keyEnd: exports.keyEnd.value + moved,
+		};
+	}
+}
+
+/** The keys of lines that follow one another. */
+export type Keys = {
+	readonly count: number;
+	/** One key behind the other; valid, as `places` is, until more lines are read or scanned. */
+	readonly text: Uint8Array;
+	/** Two numbers for each: how long its line is, with the line feed, and where its key ends in `text`. */
+	readonly places: ArrayLike<number>;
+};
+
+/** Reads the keys of lines, many at once. */
+export class KeyReader {
+	/** As for `RunScanner`. */
+	#window = blockBytes;
+
+	/**
+	 * The keys of lines of `bytes[start, end)`, without their first `skip` bytes, up to the first line that has no line feed there, does not
+	 * begin as bale writes it or has an escape in its key; mostly not of all at once. Undefined: the machine does not allow it.
+	 */
+	read(bytes: Uint8Array, start: number, end: number, skip: number): Keys | undefined {
+		if (made === undefined && end - start >= worthMaking) made = make() ?? "cannot be made";
+		if (typeof made !== "object") return undefined;
+		const blockEnd = Math.min(end, start + this.#window);
+		const { exports, memory } = made;
+		memory.set(bytes.subarray(start, blockEnd), linesAt);
+		const stopped = exports.readKeys(linesAt, linesAt + blockEnd - start, skip, textAt, tableAt);
+		const count = exports.taken.value;
+		// Few are tried where unusual lines are near.
+		const isShort = stopped - linesAt < (blockEnd - start) / 2;
+		this.#window = isShort ? leastWindow : Math.min(4 * this.#window, blockBytes);
+		return {
+			count,
+			text: memory.subarray(textAt, exports.written.value),
+			places: new Uint32Array(memory.buffer, tableAt, 2 * count),
 		};
 	}
 }

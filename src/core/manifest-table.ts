@@ -6,6 +6,7 @@ import type { Entry } from "./entry.ts";
 import type { JsonObject } from "./json.ts";
 import { lineBlocks, type LineBlock } from "./line-blocks.ts";
 import { parseManifestLine } from "./manifest-line.ts";
+import { KeyReader, type Keys } from "./manifest-lines.ts";
 import { keyOffset, startsWithKey, viewOf } from "./manifest-scan.ts";
 import type { RandomBytes } from "./random-bytes.ts";
 import type { TopHash } from "./top-hash.ts";
@@ -127,6 +128,7 @@ export class ManifestTable implements TableFacts {
 	#key: Uint8Array;
 	#keyStart = 0;
 	#keyEnd = 0;
+	readonly #keyReader = new KeyReader();
 	#keyTexts = new Uint8Array(0);
 
 	/** Each line of `source` ends in a line feed. */
@@ -159,15 +161,38 @@ export class ManifestTable implements TableFacts {
 		let next = this.#lineEnd + 1;
 		const [window, base] = [this.#window, this.#windowStart];
 		const windowEnd = Math.min(high - base, window.length);
+		const many = this.#keyReader.read(window, next - base, windowEnd, skip);
+		const { count, text, places } =
+			many !== undefined && many.count > 0 ? many : this.#readKeys(next - base, windowEnd, skip);
 		// The keys alone are made one text, so that whoever keeps one of them does not keep the lines, too.
-		const room = windowEnd - (next - base);
+		const all = decodeUtf8(text);
+		const isAscii = all.length === text.length;
+		let place = this.#placeFrom(next);
+		let from = 0;
+		for (let index = 0; index < count; index++) {
+			const end = places[2 * index + 1] as number;
+			keys.push(isAscii ? all.slice(from, end) : decodeUtf8(text.subarray(from, end)));
+			starts.push(next);
+			const line = next - base;
+			next += places[2 * index] as number;
+			if (next > place) {
+				this.#keepLandmark(place, line, line + keyOffset + skip + end - from, next);
+				place = this.#placeFrom(next);
+			}
+			from = end;
+		}
+		return { starts, keys, next };
+	}
+
+	/** What `KeyReader` does, where it cannot. */
+	#readKeys(start: number, windowEnd: number, skip: number): Keys {
+		const window = this.#window;
+		const room = Math.max(0, windowEnd - start);
 		if (this.#keyTexts.length < room) this.#keyTexts = new Uint8Array(room);
 		const texts = this.#keyTexts;
-		const ends: number[] = [];
+		const places: number[] = [];
 		let to = 0;
-		let place = this.#placeFrom(next);
-		while (next < high) {
-			const line = next - base;
+		for (let line = start; line < windowEnd;) {
 			const lineEnd = window.indexOf(lineFeed, line);
 			if (lineEnd < 0 || lineEnd >= windowEnd || !startsWithKey(this.#view, line)) break;
 			const behind = line + keyOffset + skip;
@@ -177,22 +202,10 @@ export class ManifestTable implements TableFacts {
 				if (end >= behind) texts[text++] = byte as number;
 			if (window[end] === backslash) break;
 			to = text;
-			ends.push(to);
-			starts.push(next);
-			next = base + lineEnd + 1;
-			if (next > place) {
-				this.#keepLandmark(place, line, end, next);
-				place = this.#placeFrom(next);
-			}
+			places.push(lineEnd + 1 - line, to);
+			line = lineEnd + 1;
 		}
-		const all = decodeUtf8(texts.subarray(0, to));
-		const isAscii = all.length === to;
-		let from = 0;
-		for (const end of ends) {
-			keys.push(isAscii ? all.slice(from, end) : decodeUtf8(texts.subarray(from, end)));
-			from = end;
-		}
-		return { starts, keys, next };
+		return { count: places.length / 2, text: texts.subarray(0, to), places };
 	}
 
 	entry(start: number): Entry {
