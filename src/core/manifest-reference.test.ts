@@ -185,7 +185,7 @@ describe.each([
 				expectSamePair(encodeUtf8(text), damaged);
 			}),
 		);
-		expect(inOrderCount).toBeGreaterThan(100);
+		expect(inOrderCount).toBeGreaterThan(30);
 	}, 120_000);
 
 	test("many of the manifests in these tests are in order", () => {
