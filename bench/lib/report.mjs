@@ -184,7 +184,7 @@ export function writePage(docs, { machine, results }) {
 		"Made by `npm run bench -- --write`; [bench/README.md](../bench/README.md) says how it is measured. Each figure is the median of",
 		"interleaved runs, with minimum and maximum. CPU time of the process and all that it started decides; the wall time beside it says",
 		"little on a machine that others use, too. Ratios are to the contestant that is marked as base. A contestant that failed, or whose",
-		"result was not right, has no figures.\n",
+		"result was not right, has no figures. [speed-limits.md](speed-limits.md) tells what bounds figures that are not reached.\n",
 		`Machine: ${machine.cores} cores of ${machine.cpu}, ${(machine.memory / 2 ** 30).toFixed(0)} GiB, ${machine.system}, Node ${machine.node}. ` +
 			`Measured ${days}. All data come from the page cache, and the server shares the cores with its clients.\n`,
 	];
