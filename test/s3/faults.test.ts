@@ -5,16 +5,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { formatBase64 } from "../../src/core/base64.ts";
 import { isBaleError, Package, pushPackage, type ErrorCode } from "../../src/index.ts";
-import { nodeTransport } from "../../src/node/s3-transport.ts";
 import { collect } from "../../src/storage/byte-source.ts";
 import type { CompletedPart } from "../../src/storage/s3/document.ts";
 import type { S3Store } from "../../src/storage/s3/s3-store.ts";
-import type { Transport } from "../../src/storage/s3/transport.ts";
 import { beginUpload, completeUpload } from "../../src/storage/s3/uploads.ts";
 import { failure } from "../client/support/failure.ts";
 import type { Files } from "../client/support/files.ts";
 import { chooseSeed, randomFrom } from "../support/random.ts";
 import { everyVerb, type Attempt } from "../support/s3/every-verb.ts";
+import { impatient } from "../support/s3/impatient.ts";
 import {
 	eachOnce,
 	faultKinds,
@@ -25,22 +24,6 @@ import {
 import { startProxy, type S3Proxy } from "../support/s3/proxy.ts";
 import { onEachServer } from "../support/s3/servers.ts";
 import { expectSound } from "../support/s3/sound-bucket.ts";
-
-const impatienceMs = 1000;
-
-/** Gives a request up that is not answered in time, as Node's transport does after half a minute. */
-const impatient: Transport = async (request, signal) => {
-	const late = new AbortController();
-	const timer = setTimeout(() => {
-		late.abort(new Error("no answer"));
-	}, impatienceMs);
-	try {
-		const signals = [late.signal, ...(signal === undefined ? [] : [signal])];
-		return await nodeTransport(request, AbortSignal.any(signals));
-	} finally {
-		clearTimeout(timer);
-	}
-};
 
 const mebibyte = 1024 * 1024;
 const large = Buffer.alloc(9 * mebibyte, "nine mebibytes ");

@@ -1,13 +1,24 @@
 /**
  * A process with several writers of one package, for `concurrency.test.ts`. Prints one JSON line for each push.
- * Arguments: registry, number of the first writer, writers, pushes of each, mode, seed.
+ * Arguments: bucket, number of the first writer, writers, pushes of each, mode, seed, whether it gives up soon on what does
+ * not answer.
  */
 import { Package, isBaleError, pushPackage } from "../../src/index.ts";
 import { randomFrom } from "../support/random.ts";
+import { impatient } from "../support/s3/impatient.ts";
+import { serverAt } from "../support/s3/server.ts";
 
 const name = "team/data";
-const [registry = "", first = "0", writers = "1", pushes = "1", mode = "rebase", seed = "0"] =
+const [bucket = "", first = "0", writers = "1", pushes = "1", mode = "rebase", seed = "0", patience = ""] =
 	process.argv.slice(2);
+const {
+	AWS_ENDPOINT_URL_S3: endpoint = "",
+	AWS_ACCESS_KEY_ID: accessKeyId = "",
+	AWS_SECRET_ACCESS_KEY: secretAccessKey = "",
+} = process.env;
+const server = serverAt(endpoint, { accessKeyId, secretAccessKey }, () => Promise.resolve());
+const registry =
+	patience === "impatient" ? server.openStore(bucket, { transport: impatient }) : `s3://${bucket}`;
 
 /** Errors after which a push is tried again; each attempt begins anew with what is there. */
 const passing = [
