@@ -21,7 +21,7 @@ const readWholeBytes = 1024 * 1024;
 /**
  * A regular file as a source: every opened stream reads the file anew and fails with `SourceChanged` when
  * its size or modification time is not what it was at the time of this call. Throws `ObjectNotFound`,
- * and `NotAFile` for anything but a regular file, which is never opened (a FIFO would block).
+ * and `NotAFile` for anything but a regular file; what is none now is never opened.
  */
 export function fileSource(path: string): FileSource {
 	const openedMs = Date.now();
@@ -29,14 +29,11 @@ export function fileSource(path: string): FileSource {
 	if (stat === undefined) throw missing(path, linkStatOf(path) !== undefined);
 	if (stat.kind !== "file") throw notAFile(path);
 	const { size, mtimeNs } = stat;
-	const open = (): number => {
-		const now = statOf(path);
-		if (now === undefined) throw missing(path, false);
-		if (now.kind !== "file") throw notAFile(path);
-		return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-	};
+	// Not even a FIFO that has taken its place makes this wait.
+	const open = (): number => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
 	const check = (fd: number): void => {
 		const now = fstatSync(fd, { bigint: true });
+		if (!now.isFile()) throw notAFile(path);
 		if (now.size !== BigInt(size) || now.mtimeNs !== mtimeNs) throw changed(path);
 	};
 	return {

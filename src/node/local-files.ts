@@ -108,7 +108,7 @@ export class NodeFiles implements LocalFiles {
 	): (Hash | undefined)[] {
 		const cache = this.#cache(options.root ?? commonDirectory(files), options);
 		return files.map(({ path, size }) => {
-			const stat = cache === undefined ? undefined : statOf(path);
+			const stat = cache === undefined || cache.size === 0 ? undefined : statOf(path);
 			const value = stat?.size === size ? cache?.find(path, stat) : undefined;
 			return value === undefined ? undefined : { type: "sha2-256-chunked", value };
 		});
