@@ -1,17 +1,23 @@
+import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
+
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const codes = encodeUtf8(alphabet);
+const paddingCode = 0x3d;
 const padded = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** Bytes in the standard base64 alphabet, padded. */
 export function formatBase64(bytes: Uint8Array): string {
-	let text = "";
-	for (let i = 0; i < bytes.length; i += 3) {
+	// A text that grows letter by letter takes thirty times its size.
+	const text = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
+	for (let i = 0, at = 0; i < bytes.length; i += 3) {
 		const left = bytes.length - i;
 		const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-		text += alphabet.charAt(group >> 18) + alphabet.charAt((group >> 12) & 63);
-		text += left > 1 ? alphabet.charAt((group >> 6) & 63) : "=";
-		text += left > 2 ? alphabet.charAt(group & 63) : "=";
+		text[at++] = codes[group >> 18] ?? 0;
+		text[at++] = codes[(group >> 12) & 63] ?? 0;
+		text[at++] = left > 1 ? (codes[(group >> 6) & 63] ?? 0) : paddingCode;
+		text[at++] = left > 2 ? (codes[group & 63] ?? 0) : paddingCode;
 	}
-	return text;
+	return decodeUtf8(text);
 }
 
 /** The bytes of padded standard base64; undefined for anything else, also for stray low bits. */
