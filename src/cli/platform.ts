@@ -2,4 +2,21 @@
 import { setPlatform } from "../client/runtime.ts";
 import { nodePlatform } from "../node/platform.ts";
 
-setPlatform(nodePlatform());
+const platform = nodePlatform();
+
+setPlatform({
+	...platform,
+	openStore: (location) => {
+		if (/^s3:/i.test(location)) optimizeLater();
+		return platform.openStore(location);
+	},
+});
+
+/**
+ * Node 20 has every function that runs a few times in a request optimized, which takes a sixth of the processor time of a
+ * transfer. Its V8 takes this flag at any time; later ones have no such flag, and do better by themselves.
+ */
+function optimizeLater(): void {
+	if (!process.versions.v8.startsWith("11.3.")) return;
+	process.getBuiltinModule("node:v8").setFlagsFromString("--interrupt-budget=500000");
+}
