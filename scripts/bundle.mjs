@@ -58,6 +58,7 @@ const together = {
 			"node/manifest-notes.js",
 			"node/platform.js",
 			"registry/registry.js",
+			"registry/repeatedly.js",
 		],
 	},
 	client: {
@@ -73,6 +74,8 @@ const together = {
 			"client/state.js",
 			"client/verbs.js",
 			"core/diff.js",
+			"core/entry.js",
+			"core/manifest-pair.js",
 			"registry/authors.js",
 		],
 	},
