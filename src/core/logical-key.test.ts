@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { anyText, brokenText } from "../../test/support/json-arbitrary.ts";
-import { compareLogicalKeys, compareNames, isLogicalKey, parseLogicalKey } from "./logical-key.ts";
+import { compareLogicalKeys, compareNames, isLogicalKey, parseLogicalKey, sortNames } from "./logical-key.ts";
 
 const key = fc
 	.array(fc.oneof(anyText, brokenText, fc.constantFrom("a", "b", "\0")), { maxLength: 4 })
@@ -67,6 +67,16 @@ describe("compareNames()", () => {
 			{ numRuns: 2000 },
 		);
 	});
+});
+
+test("sortNames() orders as compareNames() does", () => {
+	const name = fc.oneof(anyText, brokenText, fc.constantFrom("\uff5e", "\u{1f600}", "\ud83d"));
+	fc.assert(
+		fc.property(fc.array(name), (names) => {
+			expect(sortNames([...names])).toEqual([...names].sort(compareNames));
+		}),
+	);
+	expect(sortNames(["\u{1f600}", "\uff5e"])).toEqual(["\uff5e", "\u{1f600}"]);
 });
 
 describe("parseLogicalKey()", () => {

@@ -46,6 +46,15 @@ export function compareNames(a: string, b: string): number {
 	return i === end ? a.length - b.length : compareAt(a, b, i);
 }
 
+const surrogate = /[\ud800-\udfff]/;
+
+/** Sorts names, in place, as `compareNames` orders them. */
+export function sortNames(names: string[]): string[] {
+	if (names.some((name) => surrogate.test(name))) return names.sort(compareNames);
+	// eslint-disable-next-line no-restricted-syntax -- without surrogates it is the order of code points
+	return names.sort();
+}
+
 /**
  * Orders two logical keys as a walk of their tree does: segment by segment, each by code point. So
  * `a/b` comes before `a b` and `a-b`, and a directory's content stays together.

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { compareNames } from "../core/logical-key.ts";
+import { compareNames, sortNames } from "../core/logical-key.ts";
 import { errnoOf, fileError } from "./file-error.ts";
 import { statOf } from "./file-stat.ts";
 import { realPathOf } from "./path-input.ts";
@@ -71,7 +71,8 @@ export function foldersHolding(root: string, prefix: string, likely: string): st
 	const path = `${root}/${prefix}`;
 	const names = namesIn(path);
 	const certain = names.filter((name) => existsSync(`${path}${name}/${likely}`));
-	if (certain.length === names.length) return certain.sort(byKey);
+	if (certain.length === names.length)
+		return sortNames(certain.map((name) => `${name}/`)).map((key) => key.slice(0, -1));
 	const known = new Set(certain);
 	const unknown = { delimiter: undefined, startAfter: undefined, hidden: new Set<string>() };
 	return foldersBelow(root, prefix).filter(
@@ -79,10 +80,6 @@ export function foldersHolding(root: string, prefix: string, likely: string): st
 			known.has(name) ||
 			listDirectory(root, { ...unknown, prefix: `${prefix}${name}/` }).next().done !== true,
 	);
-}
-
-function byKey(a: string, b: string): number {
-	return compareNames(`${a}/`, `${b}/`);
 }
 
 /** Undefined for a link that leads in a circle: to a directory that the way to it has come through. */

@@ -2,7 +2,7 @@
 import type { Config } from "../core/config-keys.ts";
 import type { ResolvedSetting } from "../core/config.ts";
 import { BaleError } from "../core/errors.ts";
-import { compareNames } from "../core/logical-key.ts";
+import { sortNames } from "../core/logical-key.ts";
 import type { Network } from "../identity/http.ts";
 import { askForCode, readApiKey, readCode } from "../identity/login.ts";
 import type { SessionPlatform } from "../identity/session.ts";
@@ -153,7 +153,7 @@ export class UserIdentity {
 				(told ? revoked : unconfirmed).push(service);
 			}),
 		);
-		return { wasLoggedIn, revoked: revoked.sort(compareNames), unconfirmed: unconfirmed.sort(compareNames) };
+		return { wasLoggedIn, revoked: sortNames(revoked), unconfirmed: sortNames(unconfirmed) };
 	}
 
 	/** See `loggedIn`. */

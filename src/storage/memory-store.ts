@@ -1,4 +1,4 @@
-import { compareNames } from "../core/logical-key.ts";
+import { compareNames, sortNames } from "../core/logical-key.ts";
 import type { PhysicalKey } from "../core/physical-key.ts";
 import { throwIfAborted } from "./abort.ts";
 import { chunksOf, sliceOf, streamOf, toByteSource } from "./byte-source.ts";
@@ -73,7 +73,7 @@ export class MemoryStore implements Store {
 	}
 
 	async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListItem, void> {
-		this.#sortedKeys ??= [...this.#objects.keys()].sort(compareNames);
+		this.#sortedKeys ??= sortNames([...this.#objects.keys()]);
 		const { startAfter, delimiter, signal } = options;
 		let lastPrefix: string | undefined;
 		for (const key of this.#sortedKeys) {

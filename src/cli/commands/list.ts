@@ -1,4 +1,4 @@
-import { compareNames } from "../../core/logical-key.ts";
+import { sortNames } from "../../core/logical-key.ts";
 import type { Invocation, Report } from "../command.ts";
 import { givenRegistry, openRegistryOf } from "../target.ts";
 
@@ -9,7 +9,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 	const opened = await openRegistryOf({ registry });
 	const packages: string[] = [];
 	for await (const names of opened.names(signal)) for (const name of names) packages.push(name);
-	packages.sort(compareNames);
+	sortNames(packages);
 	const where = opened.location;
 	return {
 		document: { registry: where, packages },

@@ -1,4 +1,4 @@
-import { compareNames } from "../../core/logical-key.ts";
+import { sortNames } from "../../core/logical-key.ts";
 import type { Package, PackageEntry } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { isPackage, topHashOf } from "../content.ts";
@@ -41,7 +41,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 }
 
 function level(pkg: Package, prefix: string): Item[] {
-	const names = pkg.keys().sort(compareNames);
+	const names = sortNames(pkg.keys());
 	return names.map((name) => {
 		const node = pkg.at(name);
 		return isPackage(node)

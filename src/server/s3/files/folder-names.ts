@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import { compareNames } from "../../../core/logical-key.ts";
+import { compareNames, sortNames } from "../../../core/logical-key.ts";
 import { errnoOf, fileError } from "../../../node/file-error.ts";
 import { linkStatOf } from "../../../node/file-stat.ts";
 import { isMarked, isReached } from "./newest.ts";
@@ -98,7 +98,7 @@ async function readSorted(path: string, toName: ToName): Promise<string[]> {
 			const name = toName(entry.name, kind);
 			if (name !== undefined) names.push(name);
 		}
-		return names.sort(compareNames);
+		return sortNames(names);
 	} catch (error) {
 		if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return [];
 		throw fileError(error, "list", path);
