@@ -85,7 +85,7 @@ export class StatCache {
 		const index = this.#indexOf(path);
 		if (index === undefined) return undefined;
 		const at = index * stateFields;
-		const { states, values } = this.#columns;
+		const { states } = this.#columns;
 		if (
 			states[at] !== state.device ||
 			states[at + 1] !== state.inode ||
@@ -98,7 +98,7 @@ export class StatCache {
 		}
 		if (this.#seen[index] !== unchanged) this.#seenCount++;
 		this.#seen[index] = unchanged;
-		return values.toString("latin1", index * valueBytes, (index + 1) * valueBytes);
+		return this.#valueAt(index);
 	}
 
 	/** `state` was the file's before and after it was read; `readAtMs` is a time before that, since the epoch. */
@@ -159,13 +159,10 @@ export class StatCache {
 			states[at++] = state.mtimeNs;
 			states[at++] = state.ctimeNs;
 		}
-		const others = kept.map((index) =>
-			this.#columns.values.toString("latin1", index * valueBytes, (index + 1) * valueBytes),
-		);
 		const texts = [
-			values.join(""),
-			others.join(""),
-			Array.from(added.values(), ({ value }) => value).join(""),
+			...values,
+			...kept.map((index) => this.#valueAt(index)),
+			...Array.from(added.values(), ({ value }) => value),
 		];
 		return encodeColumns(
 			{
@@ -175,6 +172,10 @@ export class StatCache {
 			},
 			this.#root,
 		);
+	}
+
+	#valueAt(index: number): string {
+		return this.#columns.values.toString("latin1", index * valueBytes, (index + 1) * valueBytes);
 	}
 
 	/** Which of the files read from disk are written again beside these: all that were seen, and a bounded number of others. */
