@@ -25,6 +25,11 @@ export function commonBytes(
 	return same + commonByWords(a, aStart + same, b, bStart + same, length - same);
 }
 
+/** Whether two runs have the same bytes. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+	return a.length === b.length && commonByWords(a, 0, b, 0, a.length) === a.length;
+}
+
 function commonByWords(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): number {
 	const left = new DataView(a.buffer, a.byteOffset + aStart, length);
 	const right = new DataView(b.buffer, b.byteOffset + bStart, length);

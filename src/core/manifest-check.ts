@@ -6,7 +6,7 @@
 import { CanonicalBlocks } from "./canonical-blocks.ts";
 import { canonicalEntry } from "./canonical-entry.ts";
 import type { CreateDigest } from "./hash.ts";
-import { commonBytes } from "./common-bytes.ts";
+import { equalBytes } from "./common-bytes.ts";
 import { formatCanonicalJson } from "./json.ts";
 import type { Json } from "./json.ts";
 import { compareKeyBytes, followsKeyBytes } from "./key-bytes.ts";
@@ -108,11 +108,11 @@ export class ManifestCheck {
 		const [barrier, twinBarrier] = [this.#reserved[this.#nextReserved], twin.#reserved[twin.#nextReserved]];
 		if ((barrier === undefined) !== (twinBarrier === undefined)) return false;
 		return (
-			sameBytes(
+			equalBytes(
 				this.#key.subarray(this.#keyStart, this.#keyEnd),
 				twin.#key.subarray(twin.#keyStart, twin.#keyEnd),
 			) &&
-			(barrier === undefined || twinBarrier === undefined || sameBytes(barrier, twinBarrier))
+			(barrier === undefined || twinBarrier === undefined || equalBytes(barrier, twinBarrier))
 		);
 	}
 
@@ -244,8 +244,4 @@ export class ManifestCheck {
 function endOfSomeLines(bytes: Uint8Array, start: number, end: number): number {
 	if (end - start <= someLinesBytes) return end;
 	return bytes.indexOf(lineFeed, start + someLinesBytes) + 1;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-	return a.length === b.length && commonBytes(a, 0, b, 0, a.length) === a.length;
 }

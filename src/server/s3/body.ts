@@ -1,6 +1,7 @@
 /** The body of a request: read once, within limits, and verified by everything that the request promises of it. */
 import type { IncomingMessage } from "node:http";
-import { formatBase64, parseBase64 } from "../../core/base64.ts";
+import { parseBase64 } from "../../core/base64.ts";
+import { equalBytes } from "../../core/common-bytes.ts";
 import { parseHex } from "../../core/hex.ts";
 import type { Signed } from "./authentication.ts";
 import type { Bucket, ObjectChecksum, ReceivedBytes } from "./bucket.ts";
@@ -216,5 +217,5 @@ function announcedTrailers(headers: ReadonlyMap<string, string>): ChecksumAlgori
 }
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-	return a !== undefined && b !== undefined && formatBase64(a) === formatBase64(b);
+	return a !== undefined && b !== undefined && equalBytes(a, b);
 }
