@@ -124,6 +124,8 @@ class Exchange {
 
 	/** Resolves when both sides are done with it. */
 	async run(): Promise<void> {
+		// Its client was killed while it waited.
+		if (this.#incoming.destroyed) return;
 		const answered = closed(this.#outgoing);
 		switch (this.#entry.fault) {
 			case "internal-error":
@@ -160,14 +162,19 @@ class Exchange {
 		const { method, url } = this.#incoming;
 		const onward = send({ ...this.#upstream, method, path: url, headers: this.#incoming.headers });
 		onward.on("error", () => this.#incoming.socket.destroy());
+		const length = Number(this.#incoming.headers["content-length"] ?? 0);
+		let passed = 0;
+		const hasPassed = (): boolean => this.#incoming.readableEnded || (length > 0 && passed >= length);
+		// The rest of what a killed client had sent may have been here, waiting for the server: it is lost, and never ends.
 		this.#incoming.on("close", () => {
-			if (!this.#incoming.complete) onward.destroy();
+			if (hasPassed()) onward.end();
+			else onward.destroy();
 		});
 		// A client that was killed takes nothing more, and the rest of its answer would wait for ever. What it asked for in full
 		// the server does all the same: its answer tells when it is done.
 		this.#outgoing.on("close", () => {
 			if (this.#outgoing.writableFinished) return;
-			if (method === "GET" || !this.#incoming.complete) onward.destroy();
+			if (method === "GET" || !hasPassed()) onward.destroy();
 			else answered?.removeAllListeners("data").resume();
 		});
 		let answered: IncomingMessage | undefined;
@@ -190,10 +197,8 @@ class Exchange {
 				void this.#answerAnew(answer, this.#rewrite);
 			} else this.#answer(answer);
 		});
-		const length = Number(this.#incoming.headers["content-length"] ?? 0);
 		if (fault === "reset-request" && length === 0) this.#reset();
 		const corrupts = fault === "corrupt-request" && /^(PutObject|UploadPart)$/.test(this.#entry.operation);
-		let passed = 0;
 		this.#incoming.on("data", (chunk: Buffer) => {
 			const before = passed;
 			passed += chunk.length;
