@@ -7,17 +7,22 @@ import { formatPhysicalKey, joinPhysicalKey, type PhysicalKey } from "../core/ph
 import type { Tree } from "../core/tree.ts";
 import type { Base } from "../registry/base.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { Outcome } from "../transfer/events.ts";
 import { openLanding, type Landing, type LandingJob } from "./landing.ts";
 import type { ClientEntry, Origin } from "./origin.ts";
 import { contentHashes, localRoot } from "./push-content.ts";
 import { Placing, type Found, type Placed, type PlacingContext } from "./push-placing.ts";
 import { isAt, keyWithin, selectWork, type Work } from "./push-selection.ts";
+import type { MoveOptions } from "./platform.ts";
 import { platform } from "./runtime.ts";
 import { findSame } from "./push-same.ts";
 import { findTwins, objectAt, type Copying } from "./push-twins.ts";
 import type { PushOptions, PushResult } from "./push.ts";
 
 const ROUNDS = 4;
+
+/** Where files landed that could not get their usual place, by key. */
+type Displaced = Map<string, PhysicalKey>;
 
 /** Moves the selected entries of one tree into one registry. */
 export class Mover {
@@ -31,6 +36,10 @@ export class Mover {
 	readonly #landing: Landing;
 	/** Origin of the entries whose bytes are in the registry now. */
 	readonly #landed: Origin;
+	/** What was put somewhere beside files whose places were taken: the next round finds it there. */
+	readonly #put = new Map<string, Placed>();
+	/** Bytes that were told of files that are not settled yet, by key. */
+	readonly #told = new Map<string, number>();
 
 	constructor(
 		{ header, tree }: Manifest,
@@ -69,7 +78,7 @@ export class Mover {
 		let placed = atHome;
 		const copied = { files: 0, bytes: 0 };
 		const reused = { files: 0, bytes: 0 };
-		const displaced: { key: string; physicalKey: string }[] = [];
+		const displaced: Displaced = new Map();
 		const draft = { header: this.#header, tree: this.#tree };
 		const { copies } = this.#landing;
 		const context: PlacingContext = {
@@ -89,12 +98,14 @@ export class Mover {
 		for (let round = 1; pending.length > 0; round++) {
 			const { place, found } = await placing.decide(pending, round > 1);
 			for (const { work, physicalKey, hash } of found) {
-				reused.files += 1;
 				if (isAt(this.#registry, physicalKey, work.home)) placed++;
-				reused.bytes += work.size;
 				this.#point(work, physicalKey, hash);
-				this.#options.onProgress?.({ kind: "advanced", phase: "copy", key: work.key, bytes: work.size });
-				this.#options.onProgress?.({ kind: "settled", phase: "copy", key: work.key, how: "reused" });
+				const put = this.#put.get(work.key);
+				const amount = put === undefined ? reused : copied;
+				amount.files += 1;
+				amount.bytes += work.size;
+				if (put?.displaced === true) displaced.set(work.key, physicalKey);
+				if (put === undefined) this.#tellSettled(work, "reused");
 			}
 			if (this.#options.dryRun === true) {
 				await this.#planOnly(place, copied, displaced);
@@ -114,7 +125,15 @@ export class Mover {
 		}
 		this.#options.onProgress?.({ kind: "finished", phase: "copy" });
 		if (copied.files === 0 && placed === 0) this.#warnOfDest();
-		return { copied, reused, displaced, landed: new Set([...landed, ...placing.elsewhere]) };
+		return {
+			copied,
+			reused,
+			displaced: Array.from(displaced, ([key, physicalKey]) => ({
+				key,
+				physicalKey: formatPhysicalKey(physicalKey),
+			})),
+			landed: new Set([...landed, ...placing.elsewhere]),
+		};
 	}
 
 	/** What was found may be what an earlier process has sent and could not go on with any more. */
@@ -140,24 +159,25 @@ export class Mover {
 	}
 
 	/** Places the files: those whose bytes are in the registry, or have just got there, are copied by the store. */
-	async #copy(
-		place: readonly Placed[],
-		context: PlacingContext,
-		displaced: { key: string; physicalKey: string }[],
-	): Promise<void> {
+	async #copy(place: readonly Placed[], context: PlacingContext, displaced: Displaced): Promise<void> {
 		const { first, later } = await findTwins(place, context);
 		const landed = await this.#write(first, context, displaced);
-		await this.#write(
-			later.map(({ work, leader, hash }) => ({ work, hash, twin: objectAt(landed.get(leader)) })),
-			context,
-			displaced,
-		);
+		try {
+			await this.#write(
+				later.map(({ work, leader, hash }) => ({ work, hash, twin: objectAt(landed.get(leader)) })),
+				context,
+				displaced,
+			);
+		} catch (error) {
+			for (const { work } of first) this.#put.set(work.key, work);
+			throw error;
+		}
 	}
 
 	async #write(
 		copyings: readonly Copying[],
 		{ localRoot: root }: PlacingContext,
-		displaced: { key: string; physicalKey: string }[],
+		displaced: Displaced,
 	): Promise<Map<Placed, PhysicalKey>> {
 		const jobs = copyings.map(({ work, hash, twin }): LandingJob => {
 			const own = work.entry.hash;
@@ -174,22 +194,21 @@ export class Mover {
 				...(twin === undefined ? {} : { twin }),
 			};
 		});
-		const results = await this.#landing.write(jobs, {
+		const isDone = new Uint8Array(copyings.length);
+		const options: MoveOptions = {
 			...this.#moveOptions(),
 			onBytes: (index, bytes) => {
-				const key = copyings[index]?.work.key;
-				this.#options.onProgress?.({
-					kind: "advanced",
-					phase: "copy",
-					bytes,
-					...(key === undefined ? {} : { key }),
-				});
+				this.#tellBytes((copyings[index] as Copying).work, bytes);
 			},
 			onDone: (index) => {
-				const key = copyings[index]?.work.key;
-				if (key !== undefined)
-					this.#options.onProgress?.({ kind: "settled", phase: "copy", key, how: "copied" });
+				isDone[index] = 1;
+				this.#tellSettled((copyings[index] as Copying).work, "copied");
 			},
+		};
+		const results = await this.#landing.write(jobs, options).catch((error: unknown) => {
+			for (const [index, { work }] of copyings.entries())
+				if (isDone[index] === 1) this.#put.set(work.key, work);
+			throw error;
 		});
 		const { cache } = this.#options;
 		const read = results.flatMap((result) => result.read ?? []);
@@ -200,8 +219,7 @@ export class Mover {
 			if (result === undefined) throw new TypeError("a copy without a result");
 			landed.set(work, result.physicalKey);
 			this.#point(work, result.physicalKey, result.hash);
-			if (work.displaced)
-				displaced.push({ key: work.key, physicalKey: formatPhysicalKey(result.physicalKey) });
+			if (work.displaced) displaced.set(work.key, result.physicalKey);
 		}
 		return landed;
 	}
@@ -209,7 +227,7 @@ export class Mover {
 	async #planOnly(
 		place: readonly Placed[],
 		copied: { files: number; bytes: number },
-		displaced: { key: string; physicalKey: string }[],
+		displaced: Displaced,
 	): Promise<void> {
 		const hashes = await contentHashes(place, this.#moveOptions());
 		for (const [index, work] of place.entries()) {
@@ -217,7 +235,7 @@ export class Mover {
 			copied.bytes += work.size;
 			const physicalKey = joinPhysicalKey(this.#registry.store.root, work.at);
 			this.#point(work, physicalKey, hashes[index] as Hash);
-			if (work.displaced) displaced.push({ key: work.key, physicalKey: formatPhysicalKey(physicalKey) });
+			if (work.displaced) displaced.set(work.key, physicalKey);
 		}
 	}
 
@@ -226,6 +244,21 @@ export class Mover {
 		const { meta, size } = work.entry;
 		const entry: ClientEntry = { physicalKey, size, hash, meta, origin: this.#landed };
 		this.#tree.set(work.key, entry);
+	}
+
+	/** A file counts once, also when it is sent again. */
+	#tellBytes({ key, size }: Work, bytes: number): void {
+		const told = this.#told.get(key) ?? 0;
+		const more = Math.min(bytes, size - told);
+		if (more <= 0) return;
+		this.#told.set(key, told + more);
+		this.#options.onProgress?.({ kind: "advanced", phase: "copy", key, bytes: more });
+	}
+
+	#tellSettled(work: Work, how: Outcome): void {
+		this.#tellBytes(work, work.size);
+		this.#told.delete(work.key);
+		this.#options.onProgress?.({ kind: "settled", phase: "copy", key: work.key, how });
 	}
 
 	#moveOptions(): { signal: AbortSignal | undefined; concurrency: number | undefined } {

@@ -300,6 +300,35 @@ describe("Package.push()", () => {
 		expect(copy).toContainEqual({ kind: "settled", phase: "copy", key: "b", how: "copied" });
 	});
 
+	test("counts what it has put beside files that an interrupted push had put already", async () => {
+		const store = new MemoryStore();
+		const machine = newMachine();
+		await (await packageOf(machine, "before", { a: "old" })).push("team/data", store);
+		await store.put("team/data/there", new TextEncoder().encode("there"));
+		await store.put("team/data/twin", new TextEncoder().encode("other"));
+		const p = await packageOf(machine, "data", { a: "new", there: "there", other: "other", twin: "other" });
+		const events: ProgressEvent[] = [];
+		const { copied, reused, displaced } = await pushPackage(p, "team/data", {
+			registry: store,
+			force: true,
+			onProgress: (event) => events.push(event),
+		});
+		expect([copied, reused]).toEqual([
+			{ files: 2, bytes: 8 },
+			{ files: 2, bytes: 10 },
+		]);
+		expect(displaced.map(({ key }) => key)).toEqual(["a"]);
+		expect(events.reduce((sum, event) => sum + (event.kind === "advanced" ? event.bytes : 0), 0)).toBe(18);
+		const settled = events.flatMap((event) => (event.kind === "settled" ? [[event.key, event.how]] : []));
+		expect(Object.fromEntries(settled)).toEqual({
+			a: "copied",
+			other: "copied",
+			there: "reused",
+			twin: "reused",
+		});
+		expect(settled).toHaveLength(4);
+	});
+
 	test("stops at the signal with no pointer", async () => {
 		const machine = newMachine();
 		const registry = machine.path("registry");
