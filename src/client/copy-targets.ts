@@ -6,6 +6,7 @@ import type { Store } from "../storage/store.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { mapPool } from "../transfer/pool.ts";
 import type { CopyItem } from "./copy-sources.ts";
+import type { FoundFiles } from "./found-files.ts";
 import type { MoveOptions } from "./platform.ts";
 import { platform } from "./runtime.ts";
 import { StoreLanding } from "./store-landing.ts";
@@ -13,8 +14,8 @@ import { StoreLanding } from "./store-landing.ts";
 const objectsAtOnce = 16;
 
 export interface CopyTarget {
-	/** Whether files can be written some at a time, before all are known. */
-	readonly streams: boolean;
+	/** What must hold of all files together before any is written; absent: nothing, files are written as they are found. */
+	check?(found: FoundFiles, signal: AbortSignal | undefined): Promise<void>;
 	write(items: readonly CopyItem[], options: RunOptions): Promise<void>;
 }
 
@@ -27,33 +28,31 @@ export async function openCopyTarget(to: PhysicalKey, { from, replace }: Wish): 
 	}
 	const { files } = platform();
 	if (files === undefined) throw new BaleError("Unsupported", "A page cannot write files");
+	const prepared = new Set<string>();
 	// Keys of a bucket are anything: they must not lead out of the directory.
 	if (from.kind === "s3" && to.path.endsWith("/")) {
+		const destination = await files.destination(to.path.replace(/(?<=.)\/+$/, ""));
 		return {
-			streams: false,
+			check: (found, signal) =>
+				destination.check({ [Symbol.iterator]: () => found.names() }, { signal, bytes: found.bytes }),
 			async write(items, options) {
-				const destination = await files.destination(to.path.replace(/(?<=.)\/+$/, ""));
-				await destination.check(
-					items.map(({ name }) => name),
-					options.signal,
-				);
 				const jobs = items.map((item) => ({ key: item.name, ...jobOf(item, replace) }));
-				await destination.write(jobs, moveOptions(items, options));
+				await destination.write(jobs, { ...moveOptions(items, options), prepared });
 			},
 		};
 	}
 	return {
-		streams: false,
+		// What is written could be found below the source.
+		async check() {},
 		async write(items, options) {
 			const place = ({ name }: CopyItem): string => (to.path.endsWith("/") ? to.path + name : to.path);
 			const jobs = items.map((item) => ({ to: place(item), ...jobOf(item, replace) }));
-			await files.copy(jobs, moveOptions(items, options));
+			await files.copy(jobs, { ...moveOptions(items, options), prepared });
 		},
 	};
 }
 
 class BucketTarget implements CopyTarget {
-	readonly streams = true;
 	readonly #store: Store;
 	readonly #landing: StoreLanding;
 	readonly #bucket: string;

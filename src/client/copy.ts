@@ -3,8 +3,9 @@ import { BaleError } from "../core/errors.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import { throwIfAborted } from "../storage/abort.ts";
 import type { RunOptions } from "../transfer/events.ts";
-import { copyItems, type CopyItem } from "./copy-sources.ts";
+import { openCopySources } from "./copy-sources.ts";
 import { openCopyTarget } from "./copy-targets.ts";
+import { FoundFiles, type FoundFile } from "./found-files.ts";
 import { parseLocation } from "./sources.ts";
 
 export type CopyOptions = RunOptions & {
@@ -41,36 +42,39 @@ export async function copy(
 		});
 	}
 	const { signal, onProgress } = options;
-	const items = copyItems(from, options);
+	const sources = await openCopySources(from, options);
 	const target = await openCopyTarget(to, { from, replace: options.overwrite ?? true });
 	const total = { files: 0, bytes: 0 };
-	const run = async (batch: readonly CopyItem[]): Promise<void> => {
+	const run = async (batch: readonly FoundFile[]): Promise<void> => {
 		throwIfAborted(signal);
-		await target.write(batch, options);
+		await target.write(
+			batch.map((file) => sources.item(file)),
+			options,
+		);
 		total.files += batch.length;
 		for (const { size } of batch) total.bytes += size;
 	};
-	if (target.streams && !overlap(from, to)) {
+	if (target.check === undefined && !overlap(from, to)) {
 		onProgress?.({ kind: "started", phase: "copy", files: 0, bytes: 0 });
-		let batch: CopyItem[] = [];
-		for await (const item of items) {
-			if (batch.push(item) < batchFiles) continue;
+		let batch: FoundFile[] = [];
+		for await (const file of sources.found) {
+			if (batch.push(file) < batchFiles) continue;
 			await run(batch);
 			batch = [];
 		}
 		if (batch.length > 0) await run(batch);
 	} else {
-		const all: CopyItem[] = [];
+		const all = new FoundFiles();
 		onProgress?.({ kind: "started", phase: "walk", files: 0, bytes: 0 });
-		for await (const item of items) {
-			all.push(item);
-			onProgress?.({ kind: "advanced", phase: "walk", key: item.name, bytes: item.size });
+		for await (const file of sources.found) {
+			all.add(file);
+			onProgress?.({ kind: "advanced", phase: "walk", key: file.name, bytes: file.size });
 		}
 		onProgress?.({ kind: "finished", phase: "walk" });
-		if (all.length === 0) throw nothingThere(from);
-		const bytes = all.reduce((sum, { size }) => sum + size, 0);
-		onProgress?.({ kind: "started", phase: "copy", files: all.length, bytes });
-		await run(all);
+		if (all.count === 0) throw nothingThere(from);
+		onProgress?.({ kind: "started", phase: "copy", files: all.count, bytes: all.bytes });
+		await target.check?.(all, signal);
+		for (const batch of all.batches()) await run(batch);
 	}
 	if (total.files === 0) throw nothingThere(from);
 	onProgress?.({ kind: "finished", phase: "copy" });

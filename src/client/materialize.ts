@@ -58,7 +58,7 @@ export async function materialize(
 	const destination = await files.destination(options.dest);
 	await destination.check(
 		checked.map((item) => item.key),
-		options.signal,
+		{ signal: options.signal },
 	);
 
 	const kept = new Map<string, InstalledFile>();

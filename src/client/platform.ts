@@ -114,6 +114,11 @@ export type MoveOptions = {
 	readonly signal?: AbortSignal | undefined;
 };
 
+export type CopyFilesOptions = MoveOptions & {
+	/** Directories that earlier calls of one work have prepared; this one leaves them alone and adds its own. */
+	readonly prepared?: Set<string>;
+};
+
 /** Copy a file so that the target appears whole, verified and flushed, or not at all. */
 export type CopyJob = {
 	/** A local file, or bytes from elsewhere. */
@@ -147,9 +152,13 @@ export interface Destination {
 	 * Checks all keys at once, before anything is written: `InvalidKey`, `UnportableKey`, `KeyCollision`
 	 * (also by case or normalisation where the file system folds), `ReservedKey` (`.quilt`, `.bale` first
 	 * segments when the destination is, or lies in, a registry), `UnsafeDestination` (a symlinked directory on
-	 * the way), `DestinationConflict` (a directory where a file must go, or the reverse). `signal` ends it: `Aborted`.
+	 * the way), `DestinationConflict` (a directory where a file must go, or the reverse), `NoSpace` (for so many bytes).
+	 * `signal` ends it: `Aborted`. In little memory when the keys are made as they are asked for.
 	 */
-	check(keys: readonly string[], signal?: AbortSignal): Promise<void>;
+	check(
+		keys: Iterable<string>,
+		options?: { readonly signal?: AbortSignal | undefined; readonly bytes?: number },
+	): Promise<void>;
 	/** Absolute path of the file for `key`. */
 	pathOf(key: string): string;
 	/** State of the file for `key` itself (a symlink is `other`), or undefined. */
@@ -157,7 +166,7 @@ export interface Destination {
 	/** Copies into place; symlinked or hard-linked files are replaced, not followed. Same errors as `LocalFiles.copy`. */
 	write(
 		jobs: readonly (Omit<CopyJob, "to"> & { readonly key: string })[],
-		options?: MoveOptions,
+		options?: CopyFilesOptions,
 	): Promise<CopyResult[]>;
 	/** Removes a file and the directories that become empty. */
 	remove(key: string): Promise<void>;
@@ -195,7 +204,7 @@ export interface LocalFiles {
 	): (Hash | undefined)[];
 	/** Remembers hashes for `hash`, as long as the files are not touched. */
 	remember(files: readonly HashedFile[], options?: RecallOptions): Promise<void>;
-	copy(jobs: readonly CopyJob[], options?: MoveOptions): Promise<CopyResult[]>;
+	copy(jobs: readonly CopyJob[], options?: CopyFilesOptions): Promise<CopyResult[]>;
 	/** Writes a whole file atomically (temporary name, flush, rename) with `mode` (default 0o644). */
 	write(path: string, bytes: Uint8Array, options?: { readonly mode?: number }): Promise<void>;
 	append(path: string, bytes: Uint8Array): Promise<void>;

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import type { CopyJob, CopyResult, MoveOptions } from "../client/platform.ts";
+import type { CopyFilesOptions, CopyJob, CopyResult } from "../client/platform.ts";
 import { BaleError, isBaleError } from "../core/errors.ts";
 import { type Hash, type HashType, isKnownHashType, partSize } from "../core/hash.ts";
 import { changedHints } from "../storage/byte-source.ts";
@@ -29,6 +29,8 @@ const batchFiles = 32;
 const batchBytes = 4 * 1024 * 1024;
 const streamsAtOnce = 16;
 const syncsAtOnce = 8;
+/** Directories that are known to need nothing more; with more, it is found out again. */
+export const maxRememberedDirectories = 10_000;
 
 export type CopyEnvironment = {
 	readonly pool: WorkerPool;
@@ -46,11 +48,11 @@ export type CopyEnvironment = {
 export async function copyFiles(
 	jobs: readonly CopyJob[],
 	environment: CopyEnvironment,
-	options: MoveOptions = {},
+	options: CopyFilesOptions = {},
 ): Promise<CopyResult[]> {
 	for (const job of jobs) checkExpectation(job);
 	const results = new Array<CopyResult>(jobs.length);
-	const directories = new TouchedDirectories(environment.makeDirectory);
+	const directories = new TouchedDirectories(environment.makeDirectory, options.prepared);
 	const indexes = jobs.map((_, index) => index);
 	const local = indexes.filter((index) => isForThreads(jobs[index] as CopyJob));
 	const streamed = indexes.filter((index) => !isForThreads(jobs[index] as CopyJob));
@@ -74,7 +76,7 @@ type CopyRun = {
 	readonly results: CopyResult[];
 	readonly directories: TouchedDirectories;
 	readonly durable: boolean;
-	readonly options: MoveOptions;
+	readonly options: CopyFilesOptions;
 };
 
 /** CRC64NVME is computed here only: the threads know nothing but SHA-256. */
@@ -96,19 +98,24 @@ function checkExpectation({ to, expect }: CopyJob): void {
 /** Directories that files were put into: made, cleaned of leftovers, and made durable once. */
 class TouchedDirectories {
 	readonly #make: (directory: string) => readonly string[];
-	readonly #prepared = new Set<string>();
+	readonly #prepared: Set<string>;
 	readonly #touched = new Set<string>();
 
-	constructor(make: (directory: string) => readonly string[] = makeDirectoryTree) {
+	constructor(
+		make: (directory: string) => readonly string[] = makeDirectoryTree,
+		prepared = new Set<string>(),
+	) {
 		this.#make = make;
+		this.#prepared = prepared;
 	}
 
 	prepare(directory: string): void {
+		this.#touched.add(directory);
 		if (this.#prepared.has(directory)) return;
 		for (const touched of this.#make(directory)) this.#touched.add(touched);
 		removeLeftovers(directory);
+		if (this.#prepared.size === maxRememberedDirectories) this.#prepared.clear();
 		this.#prepared.add(directory);
-		this.#touched.add(directory);
 	}
 
 	async sync(): Promise<void> {

@@ -10,12 +10,13 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { CopyJob, CopyResult, Destination, FileStat, MoveOptions } from "../client/platform.ts";
+import type { CopyFilesOptions, CopyJob, CopyResult, Destination, FileStat } from "../client/platform.ts";
 import { display } from "../core/display.ts";
 import { BaleError } from "../core/errors.ts";
 import { parseLogicalKey } from "../core/logical-key.ts";
 import { throwIfAborted } from "../storage/abort.ts";
-import { copyFiles, type CopyEnvironment } from "./copy-files.ts";
+import { CollisionSuspicion } from "./collision-suspicion.ts";
+import { copyFiles, maxRememberedDirectories, type CopyEnvironment } from "./copy-files.ts";
 import {
 	checkDestinationKey,
 	collisionError,
@@ -51,28 +52,40 @@ export class DirectoryDestination implements Destination {
 		return this.path === "/" ? `/${key}` : `${this.path}/${key}`;
 	}
 
-	async check(keys: readonly string[], signal?: AbortSignal): Promise<void> {
+	async check(
+		keys: Iterable<string>,
+		{ signal, bytes = 0 }: { readonly signal?: AbortSignal | undefined; readonly bytes?: number } = {},
+	): Promise<void> {
 		const rules = this.#keyRules();
-		const turn = async (): Promise<void> => {
-			await nextTurn();
-			throwIfAborted(signal);
+		const inTurns = async (work: (key: string) => void): Promise<void> => {
+			let count = 0;
+			for (const key of keys) {
+				if (count++ % keysPerTurn === 0) {
+					await nextTurn();
+					throwIfAborted(signal);
+				}
+				work(key);
+			}
 		};
-		for (const [index, key] of keys.entries()) {
-			if (index % keysPerTurn === 0) await turn();
+		const suspicion = new CollisionSuspicion();
+		await inTurns((key) => {
 			checkDestinationKey(key, rules);
-		}
+			suspicion.add(key);
+		});
+		const suspects = suspicion.among(keys);
 		// Keys that are apart when all is folded are apart everywhere.
-		if (findCollision(keys, { case: true, normalization: true }) !== undefined) {
-			const exact = findCollision(keys, { case: false, normalization: false });
+		if (findCollision(suspects, { case: true, normalization: true }) !== undefined) {
+			const exact = findCollision(suspects, { case: false, normalization: false });
 			// The file system is only asked when its answer matters.
-			const collision = exact ?? findCollision(keys, probeFolding(this.path));
+			const collision = exact ?? findCollision(suspects, probeFolding(this.path));
 			if (collision !== undefined) throw collisionError(collision);
 		}
 		const looked = new Map<string, boolean>();
-		for (const [index, key] of keys.entries()) {
-			if (index % keysPerTurn === 0) await turn();
+		await inTurns((key) => {
 			this.#checkPlace(key, looked);
-		}
+			if (looked.size >= maxRememberedDirectories) looked.clear();
+		});
+		checkSpace(this.path, bytes);
 	}
 
 	async stat(key: string): Promise<FileStat | undefined> {
@@ -83,7 +96,7 @@ export class DirectoryDestination implements Destination {
 
 	async write(
 		jobs: readonly (Omit<CopyJob, "to"> & { readonly key: string })[],
-		options?: MoveOptions,
+		options?: CopyFilesOptions,
 	): Promise<CopyResult[]> {
 		const rules = this.#keyRules();
 		let bytes = 0;
@@ -140,6 +153,7 @@ export class DirectoryDestination implements Destination {
 	}
 
 	#makeDirectory(directory: string): readonly string[] {
+		if (this.#known.size >= maxRememberedDirectories) this.#known.clear();
 		makeDirectories(this.path, directory, { links: "refuse", known: this.#known });
 		const touched: string[] = [];
 		for (let current = directory; current.length > this.path.length; current = dirname(current)) {

@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { commonDirectory } from "../client/common-directory.ts";
 import type {
+	CopyFilesOptions,
 	CopyJob,
 	CopyResult,
 	FileSource,
@@ -12,7 +13,6 @@ import type {
 	HashJob,
 	HashOptions,
 	LocalFiles,
-	MoveOptions,
 	RecallOptions,
 	WalkedFile,
 	WalkOptions,
@@ -125,7 +125,7 @@ export class NodeFiles implements LocalFiles {
 		return folder === undefined || root === undefined ? undefined : StatCache.open(folder, root);
 	}
 
-	copy(jobs: readonly CopyJob[], options?: MoveOptions): Promise<CopyResult[]> {
+	copy(jobs: readonly CopyJob[], options?: CopyFilesOptions): Promise<CopyResult[]> {
 		return copyFiles(jobs, { pool: this.#pool, durable: this.#durable }, options);
 	}
 

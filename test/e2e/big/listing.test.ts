@@ -13,7 +13,7 @@ afterEach(() => bucket.stop());
 test.each([
 	["setDir", 800],
 	["verify", 160],
-	["copy", 1200],
+	["copy", 160],
 ])(
 	"%s() of a million objects gets by with a heap of %i MiB",
 	async (verb, mebibytes) => {

@@ -1,11 +1,12 @@
 /**
- * An S3 server on which every bucket has as many objects as wished: it makes up the pages of the listing and holds none of
- * them. What is copied it says to have copied.
+ * An S3 server on which every bucket has as many objects as wished: it makes up the pages of the listing and the objects,
+ * whose content is their number, and holds none of them. What is copied it says to have copied.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 const pageKeys = 1000;
+const digits = 9;
 const owner = "0".repeat(64);
 
 export type EndlessBucket = {
@@ -19,7 +20,7 @@ export type EndlessBucket = {
 
 /** The key at a place in the order of the listing. */
 export function keyAt(index: number): string {
-	return `data/${String(index).padStart(9, "0")}.csv`;
+	return `data/${String(index).padStart(digits, "0")}.csv`;
 }
 
 export async function startEndlessBucket(objects: number): Promise<EndlessBucket> {
@@ -34,7 +35,14 @@ export async function startEndlessBucket(objects: number): Promise<EndlessBucket
 			response.end();
 			return;
 		}
-		const query = new URL(request.url ?? "", "http://localhost").searchParams;
+		const { searchParams: query, pathname } = new URL(request.url ?? "", "http://localhost");
+		const number = /\/data\/(\d+)\.csv$/.exec(pathname)?.[1];
+		if (number !== undefined) {
+			response.setHeader("content-length", digits);
+			response.setHeader("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT");
+			response.end(number);
+			return;
+		}
 		if (query.has("versioning")) {
 			response.end("<VersioningConfiguration/>");
 			return;
@@ -51,7 +59,7 @@ export async function startEndlessBucket(objects: number): Promise<EndlessBucket
 		for (let index = first; index <= last; index++) {
 			const version = versions ? "<VersionId>null</VersionId><IsLatest>true</IsLatest>" : "";
 			items.push(
-				`<${element}><Key>${keyAt(index)}</Key>${version}<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;${String(index).padStart(32, "0")}&quot;</ETag><ChecksumAlgorithm>SHA256</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType><Size>${index}</Size><Owner><ID>${owner}</ID></Owner><StorageClass>STANDARD</StorageClass></${element}>`,
+				`<${element}><Key>${keyAt(index)}</Key>${version}<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;${String(index).padStart(32, "0")}&quot;</ETag><ChecksumAlgorithm>SHA256</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType><Size>${digits}</Size><Owner><ID>${owner}</ID></Owner><StorageClass>STANDARD</StorageClass></${element}>`,
 			);
 		}
 		const next = !more
