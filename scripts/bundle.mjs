@@ -22,7 +22,7 @@ const packages = Object.keys(JSON.parse(readFileSync(join(root, "package.json"),
 const together = {
 	// Each thread loads this and nothing else.
 	work: { of: ["node/file-work.mjs"] },
-	places: { of: ["node/places.js"] },
+	places: { of: ["node/places.js", "cli/compiled.js"] },
 	table: { of: ["cli/table.js"] },
 	run: { of: ["cli/run.js", "cli/interruption.js", "cli/terminal.js", "cli/report.js"] },
 	registry: {

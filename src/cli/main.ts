@@ -26,12 +26,13 @@ async function start(): Promise<void> {
 	}
 }
 
-/** Has Node keep what it compiles for the next call, where it can (from 22.1 on); a cache that cannot be written does no harm. */
+/** Has what is compiled kept for the next call: by Node itself, from 22.1 on. A place that cannot be written does no harm. */
 async function keepCompiled(): Promise<void> {
 	const { enableCompileCache }: Compiling = process.getBuiltinModule("node:module");
-	if (enableCompileCache === undefined) return;
 	const { findPlaces } = await import("../node/places.ts");
-	enableCompileCache(`${findPlaces().baleCache}/compiled`);
+	const directory = `${findPlaces().baleCache}/compiled`;
+	if (enableCompileCache !== undefined) enableCompileCache(directory);
+	else (await import("./compiled.ts")).keepCompiled(directory);
 }
 
 /** Shells source `bale completion SHELL` whenever they start. False: that is not what is wanted, or it cannot be printed. */

@@ -1,6 +1,7 @@
 /** Tells the client, before anything of it is used, that it runs on this machine. */
 import { setPlatform } from "../client/runtime.ts";
 import { nodePlatform } from "../node/platform.ts";
+import { keepNoMore } from "./compiled.ts";
 
 const platform = nodePlatform();
 
@@ -18,5 +19,6 @@ setPlatform({
  */
 function optimizeLater(): void {
 	if (!process.versions.v8.startsWith("11.3.")) return;
+	keepNoMore();
 	process.getBuiltinModule("node:v8").setFlagsFromString("--interrupt-budget=500000");
 }

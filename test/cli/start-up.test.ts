@@ -5,6 +5,7 @@ import {
 	openSync,
 	readdirSync,
 	readFileSync,
+	statSync,
 	writeFileSync,
 } from "node:fs";
 import * as nodeModule from "node:module";
@@ -42,8 +43,8 @@ async function loadedFrom(command: string, ...args: string[]): Promise<string[]>
 		.map((url) => url.slice(base.length));
 }
 
-/** From 22.1 on Node keeps what it compiles, once it is told where. */
-const keepsCompiled = "enableCompileCache" in nodeModule;
+/** From 22.1 on Node itself keeps what it compiles, once it is told where. */
+const nodeKeeps = "enableCompileCache" in nodeModule;
 
 const table = [
 	"dist/cli/command.js",
@@ -74,7 +75,8 @@ describe("the start of bale", () => {
 			"dist/cli/options.js",
 			"dist/cli/help.js",
 			"dist/cli/standard-stream.js",
-			...(keepsCompiled ? ["dist/node/places.js"] : []),
+			"dist/node/places.js",
+			...(nodeKeeps ? [] : ["dist/cli/compiled.js"]),
 		];
 		expect(await unordered("--help")).toEqual(new Set([...help, ...table, "dist/core/errors.js"]));
 		expect(await unordered("push", "--help")).toEqual(new Set([...help, ...table, "dist/core/errors.js"]));
@@ -155,15 +157,68 @@ describe("the start of bale", () => {
 		}
 	});
 
-	it("has Node keep what it compiles, where Node can, and works without a place for it", async () => {
+	it("keeps what is compiled, and works without a place for it", async () => {
 		const home = temporaryDirectory();
 		const cache = join(home, "cache");
 		const list = (env: Record<string, string>) => runCli(["list", home, "--quiet"], { home, env });
 		expect((await list({ BALE_CACHE_DIR: cache })).code).toBe(0);
-		expect(existsSync(join(cache, "compiled"))).toBe(keepsCompiled);
+		expect(existsSync(join(cache, "compiled"))).toBe(true);
 		const none = join(home, "file");
 		writeFileSync(none, "");
 		expect(await list({ BALE_CACHE_DIR: none })).toMatchObject({ code: 0, stderr: "" });
+	});
+
+	describe("with what was compiled before", () => {
+		const begin = async () => {
+			const home = temporaryDirectory();
+			const compiled = join(home, "cache/compiled");
+			const run = async (...args: string[]): Promise<void> => {
+				const env = { BALE_CACHE_DIR: join(home, "cache"), AWS_ENDPOINT_URL: "http://127.0.0.1:1" };
+				const { code, stderr } = await runCli([...args, "--quiet"], { home, env });
+				if (args[0] === "list") expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+				else expect(code).not.toBe(0);
+			};
+			const files = () =>
+				readdirSync(compiled, { recursive: true, encoding: "utf8" })
+					.map((name) => ({ name, path: join(compiled, name) }))
+					.map(({ name, path }) => ({ name, path, stat: statSync(path) }))
+					.filter(({ stat }) => stat.isFile())
+					.map(({ name, path, stat }) => ({ name, path, inode: stat.ino }));
+			await run("list", home);
+			expect(files().length).toBeGreaterThan(3);
+			return { home, run, files };
+		};
+
+		it("takes what was kept as it is, also after a command that sets flags of V8", async () => {
+			const { home, run, files } = await begin();
+			const before = files();
+			await run("list", home);
+			expect(files()).toEqual(before);
+			await run("ls", "ann/cats", "--registry", "s3://no-bucket", "--no-sign-request");
+			const names = before.map(({ name }) => name);
+			expect(files().filter(({ name }) => names.includes(name))).toEqual(before);
+			await run("list", home);
+			expect(files().filter(({ name }) => names.includes(name))).toEqual(before);
+		});
+
+		it.each([
+			["empty", () => Buffer.alloc(0)],
+			["cut", (bytes: Buffer) => bytes.subarray(0, bytes.length >> 1)],
+			["changed", (bytes: Buffer) => bytes.fill(0xa5, bytes.length - 100)],
+			["something else", () => Buffer.from("nothing that V8 made")],
+		])("makes it again when it is %s", async (_what, damage) => {
+			const { home, run, files } = await begin();
+			const damaged = files().map(({ path }) => {
+				const bytes = damage(readFileSync(path));
+				writeFileSync(path, bytes);
+				return { path, bytes };
+			});
+			await run("list", home);
+			for (const { path, bytes } of damaged) expect(readFileSync(path).equals(bytes), path).toBe(false);
+			const again = files();
+			await run("list", home);
+			expect(files()).toEqual(again);
+		});
 	});
 
 	it("imports no process from node:process, which would make all three standard streams", () => {
