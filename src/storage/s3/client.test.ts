@@ -153,6 +153,17 @@ test("reads that are refused signed and unsigned are AccessDenied, also when the
 	}
 });
 
+test.each(["NoSuchBucket", "InvalidBucketName", "InvalidAccessKeyId", "SignatureDoesNotMatch"])(
+	"what is wrong with the bucket or the keys is not told of one object: %s",
+	async (code) => {
+		const { store } = scripted([failure(400, code)]);
+		await expect(store.get("a")).rejects.toMatchObject({
+			message: expect.stringMatching(/^Cannot read s3:\/\/data: /) as string,
+			details: { key: "a" },
+		});
+	},
+);
+
 describe("head() that is refused", () => {
 	const refusal: Reply = { status: 403 };
 	const found: Reply = { status: 200, headers: { etag: '"1"' } };

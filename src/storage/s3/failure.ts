@@ -72,6 +72,16 @@ const retryableCodes = new Set([
 	"XAmzContentSHA256Mismatch",
 ]);
 
+/** What is wrong with the bucket or the keys as a whole: the object that happened to be asked for first tells nothing. */
+const codesOfBucket: ReadonlySet<string> = new Set([
+	"InvalidAccessKeyId",
+	"InvalidBucketName",
+	"NoSuchBucket",
+	"RequestTimeTooSkewed",
+	"SignatureDoesNotMatch",
+	"XAdminUserNotFound",
+]);
+
 /** Credentials that may be good after the next look at where they come from. */
 export const staleCredentialCodes: ReadonlySet<string> = new Set([
 	"ExpiredToken",
@@ -127,16 +137,20 @@ export function parseRetryAfter(text: string | undefined, now: number): number |
 export function toBaleError(subject: Subject, failure: Failure): BaleError {
 	const code = failure.code === "" ? (codesByStatus[failure.status] ?? "") : failure.code;
 	const make = (errorCode: ErrorCode, state: string, hint?: string): BaleError =>
-		new BaleError(errorCode, `${attempted(subject)}: ${state}`, {
-			...(hint === undefined ? {} : { hint }),
-			details: {
-				...detailsOf(subject),
-				status: failure.status,
-				code,
-				...(failure.region === undefined ? {} : { region: failure.region }),
-				...(failure.requestId === undefined ? {} : { requestId: failure.requestId }),
+		new BaleError(
+			errorCode,
+			`${attempted(codesOfBucket.has(code) ? { ...subject, key: undefined } : subject)}: ${state}`,
+			{
+				...(hint === undefined ? {} : { hint }),
+				details: {
+					...detailsOf(subject),
+					status: failure.status,
+					code,
+					...(failure.region === undefined ? {} : { region: failure.region }),
+					...(failure.requestId === undefined ? {} : { requestId: failure.requestId }),
+				},
 			},
-		});
+		);
 	switch (code) {
 		case "NoSuchBucket":
 			return make("ObjectNotFound", "there is no such bucket", "Check its name and the endpoint");
