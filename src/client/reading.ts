@@ -111,7 +111,10 @@ export async function streamEntry(
 			throw new BaleError(
 				"InvalidArgument",
 				`Cannot read ${range.length} bytes from ${range.offset} of "${key}": it has ${source.size} bytes`,
-				{ details: { key, ...range, size: source.size } },
+				{
+					hint: `Give offset and length, in bytes, of a part: { offset: 0, length: ${source.size} } is all of it`,
+					details: { key, ...range, size: source.size },
+				},
 			);
 		}
 		return begun(source.open(range, signal));

@@ -174,8 +174,15 @@ describe("bale cat", () => {
 			encoding: "utf-8",
 			content: "Ca",
 		});
-		for (const range of ["x", "5-2", "8-", "1", "--"]) {
-			expect((await box.error([...cat, `--range=${range}`], 2)).code).toBe("InvalidArgument");
+		for (const [range, help] of [
+			["x", "bale cat --help"],
+			["5-2", "the first byte before the last"],
+			["8-", "number 0"],
+			["1", "bale cat --help"],
+			["--", "bale cat --help"],
+		] as const) {
+			const { code, hint } = await box.error([...cat, `--range=${range}`], 2);
+			expect([code, hint]).toEqual(["InvalidArgument", expect.stringContaining(help)]);
 		}
 		expect((await box.error(["cat", "ann/cats", "--registry", "registry"], 2)).message).toContain("KEY");
 		expect((await box.error(["cat", "ann/cats", "sub", "--registry", "registry"], 2)).hint).toContain(

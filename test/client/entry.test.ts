@@ -71,7 +71,8 @@ describe("PackageEntry reading", () => {
 			[0, -1],
 			[0.5, 1],
 		] as const) {
-			await failure(read(offset, length), "InvalidArgument");
+			const { hint } = await failure(read(offset, length), "InvalidArgument");
+			expect(hint).toContain("{ offset: 0, length: 10 }");
 		}
 	});
 

@@ -84,6 +84,10 @@ function readRange(text: string, key: string, size: number): Range {
 			"InvalidArgument",
 			`Cannot print the bytes ${text} of "${key}": it has ${size} bytes`,
 			{
+				hint:
+					offset > size
+						? "The first byte is number 0; --range -100 prints the last hundred"
+						: "Put the first byte before the last: START-END",
 				details: { key, range: text, size },
 			},
 		);

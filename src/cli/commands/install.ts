@@ -1,6 +1,6 @@
 import { installPackage } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
-import { formatBytes, plural } from "../format.ts";
+import { formatBytes, formatCount, plural } from "../format.ts";
 import { given, keyOf, quote, runOptions, targetOf } from "../target.ts";
 
 /** `bale install` */
@@ -43,7 +43,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		data: [`${result.name}@${result.topHash}`],
 		notes: [
 			`${dryRun ? "Would install" : "Installed"} ${result.name} from ${output.display(result.registry)} to ${dest}`,
-			`  ${plural(result.files, "file")}, ${formatBytes(result.bytes)}; ${written.length} ${dryRun ? "to write" : "written"}, ${kept} there already${pruned.length > 0 ? `, ${pruned.length} ${dryRun ? "to remove" : "removed"}` : ""}`,
+			`  ${plural(result.files, "file")}, ${formatBytes(result.bytes)}; ${formatCount(written.length)} ${dryRun ? "to write" : "written"}, ${formatCount(kept)} there already${pruned.length > 0 ? `, ${formatCount(pruned.length)} ${dryRun ? "to remove" : "removed"}` : ""}`,
 			...(left === 0
 				? []
 				: [

@@ -2,6 +2,7 @@ import { compareLogicalKeys } from "../../core/logical-key.ts";
 import { statusOf } from "../client.ts";
 import { changeLines } from "../changes.ts";
 import type { Invocation, Report } from "../command.ts";
+import { formatCount } from "../format.ts";
 import { quote, runOptions } from "../target.ts";
 
 /** `bale status` */
@@ -18,7 +19,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		notes: [
 			`${output.display(dest)} holds ${name}@${topHash.slice(0, 10)} from ${output.display(registry)}`,
 			different
-				? `  ${modified.length} changed, ${missing.length} missing, ${extra.length} not of the package`
+				? `  ${formatCount(modified.length)} changed, ${formatCount(missing.length)} missing, ${formatCount(extra.length)} not of the package`
 				: "  Every file is as it was installed",
 			...(different
 				? [

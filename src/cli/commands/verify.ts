@@ -2,7 +2,7 @@ import { compareLogicalKeys } from "../../core/logical-key.ts";
 import { errorTable } from "../../core/errors.ts";
 import type { Invocation, Report } from "../command.ts";
 import { topHashOf } from "../content.ts";
-import { plural } from "../format.ts";
+import { formatCount, plural } from "../format.ts";
 import { browse, registryOf, runOptions, targetOf } from "../target.ts";
 
 /** `bale verify` */
@@ -37,7 +37,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		notes: ok
 			? [`${dest} is ${target.name}@${topHashOf(pkg)?.slice(0, 10) ?? ""}: every file matches`]
 			: [
-					`${dest} does not match ${target.name}: ${plural(missing.length, "file")} missing, ${changed.length} changed, ${shownExtra.length} extra`,
+					`${dest} does not match ${target.name}: ${plural(missing.length, "file")} missing, ${formatCount(changed.length)} changed, ${formatCount(shownExtra.length)} extra`,
 				],
 		exitCode: ok ? 0 : errorTable.VerifyFailed.exit,
 	};
