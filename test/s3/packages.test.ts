@@ -266,6 +266,29 @@ onEachServer((server) => {
 		await expect(made.isMaterialized()).rejects.toMatchObject({ code: "InvalidConfig" });
 	});
 
+	test.each([
+		["missing", ["file", "elsewhere"]],
+		["all", ["file", "elsewhere", "here"]],
+		["local", ["file"]],
+		["none", []],
+		[(key: string) => key === "elsewhere", ["elsewhere"]],
+	] as const)("push() copies what the selector %s says, and leaves the others", async (selector, copied) => {
+		const [bucket, other] = [await server().makeBucket({ versions: true }), await server().makeBucket()];
+		await server().openStore(bucket).put("raw/here", new TextEncoder().encode("here"));
+		await server().openStore(other).put("raw/elsewhere", new TextEncoder().encode("elsewhere"));
+		const made = await folder({ file: "file" });
+		await made.set("here", `s3://${bucket}/raw/here`);
+		await made.set("elsewhere", `s3://${other}/raw/elsewhere`);
+		const before = new Map(Array.from(made.walk(), ([key, { physicalKey }]) => [key, physicalKey]));
+		const pushed = await made.push("team/data", `s3://${bucket}`, { selector });
+		for (const [key, { physicalKey, hash }] of pushed.walk()) {
+			if (copied.some((name) => name === key))
+				expect(physicalKey).toContain(`s3://${bucket}/team/data/${key}?versionId=`);
+			else expect(physicalKey).toBe(before.get(key));
+			expect(hash).toBeDefined();
+		}
+	});
+
 	test("push() lands where dest says", async () => {
 		const bucket = await server().makeBucket({ versions: true });
 		const made = await folder({ "a.txt": "alpha" });
