@@ -6,7 +6,7 @@ import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { compileQuiltIgnore } from "../../src/core/ignore-rules.ts";
-import { listPackages, Package } from "../../src/index.ts";
+import { installPackage, listPackages, MemoryStore, Package, pushPackage } from "../../src/index.ts";
 import { NodeFiles } from "../../src/node/local-files.ts";
 
 const [what, directory = ""] = process.argv.slice(2);
@@ -34,6 +34,40 @@ function makeRegistry(name: string, count: number): string {
 	return join(directory, name);
 }
 
+const filesInFolder = 100;
+
+function keyOf(index: number): string {
+	return `d${String(Math.floor(index / filesInFolder)).padStart(5, "0")}/f${String(index % filesInFolder).padStart(2, "0")}`;
+}
+
+/** A manifest of that many entries, every thousandth of which has another content when it is `changed`. */
+function makeManifest(count: number, changed = false): string {
+	const lines = Array.from({ length: count }, (_, index) => {
+		const digest = Buffer.alloc(32, `${changed && index % 1000 === 999 ? "changed" : "content"} ${index} `);
+		const hash = `{"type": "sha2-256-chunked", "value": "${digest.toString("base64")}"}`;
+		const url = `s3://bucket/team/data/${keyOf(index)}?versionId=v${index}`;
+		return `{"logical_key": "${keyOf(index)}", "physical_keys": ["${url}"], "size": ${index}, "hash": ${hash}, "meta": {}}`;
+	});
+	return ['{"version": "v0", "message": null}', ...lines, ""].join("\n");
+}
+
+/** A registry whose package `team/data` has that many entries. */
+async function makeLargePackage(
+	name: string,
+	count: number,
+): Promise<{ registry: string; manifest: string }> {
+	const [registry, text] = [join(directory, name), makeManifest(count)];
+	const { topHash } = await Package.load(text);
+	const [packages, pointers] = [".quilt/packages", ".quilt/named_packages/team/data"].map((path) =>
+		join(registry, path),
+	) as [string, string];
+	for (const path of [packages, pointers]) fs.mkdirSync(path, { recursive: true });
+	const manifest = join(packages, topHash);
+	fs.writeFileSync(manifest, text);
+	for (const pointer of ["1700000000", "latest"]) fs.writeFileSync(join(pointers, pointer), topHash);
+	return { registry, manifest };
+}
+
 /** Milliseconds of CPU time, the least of five times, after what had to be compiled is. */
 async function cpuOf(work: () => Promise<unknown>): Promise<number> {
 	let least = Infinity;
@@ -52,8 +86,10 @@ async function consume(items: AsyncIterable<unknown>): Promise<number> {
 	return count;
 }
 
+type Work = () => Promise<unknown>;
+
 /** Work on n things by name; each gives the function that does it. */
-const works: Readonly<Record<string, (n: number) => () => Promise<unknown>>> = {
+const works: Readonly<Record<string, (n: number) => Work | Promise<Work>>> = {
 	walk(n) {
 		const folder = makeFolder(`walk${n}`, 2 * n);
 		return () => consume(new NodeFiles().walkInBatches(folder));
@@ -69,6 +105,42 @@ const works: Readonly<Record<string, (n: number) => () => Promise<unknown>>> = {
 		const registry = makeRegistry(`list${n}`, n);
 		return () => consume(listPackages(registry));
 	},
+	load(n) {
+		const text = Buffer.from(makeManifest(20 * n));
+		return async () => (await Package.load(text)).topHash;
+	},
+	async diff(n) {
+		const texts = [makeManifest(20 * n), makeManifest(20 * n, true)] as const;
+		const [one, two] = [await Package.load(texts[0]), await Package.load(texts[1])];
+		return async () => Promise.resolve(one.diff(two));
+	},
+	async edit(n) {
+		const p = await Package.load(makeManifest(20 * n));
+		return async () => {
+			p.entry(keyOf(7 * n)).setMeta({ now: process.hrtime.bigint() });
+			return Promise.resolve(p.topHash);
+		};
+	},
+	async push(n) {
+		const p = await new Package().setDir(".", makeFolder(`push${n}`, n / 4));
+		return async () => pushPackage(p, "team/data", { registry: new MemoryStore(), cache: false });
+	},
+	async install(n) {
+		const [p, registry] = [
+			await new Package().setDir(".", makeFolder(`install${n}`, n / 4)),
+			new MemoryStore(),
+		];
+		await p.push("team/data", registry);
+		let turn = 0;
+		return async () =>
+			installPackage("team/data", { registry, dest: join(directory, `installed${n}-${turn++}`) });
+	},
+	async key(n) {
+		const { registry } = await makeLargePackage(`key${n}`, 20 * n);
+		// Nothing is remembered of a manifest that is younger than the clock's grain.
+		await new Promise((resolve) => setTimeout(resolve, 2100));
+		return () => findKeys(registry, 20 * n, 20);
+	},
 	ignore(n) {
 		const isIgnored = compileQuiltIgnore("*.tmp\nbuild/*\n**/.cache\n[ab]?*x\n");
 		const paths = Array.from({ length: 4 * n }, (_, index) => `some/directory/of/depth/file-${index}.txt`);
@@ -76,12 +148,21 @@ const works: Readonly<Record<string, (n: number) => () => Promise<unknown>>> = {
 	},
 };
 
-type Counts = { opened: number; bytesRead: number; lookedAt: number; listed: number };
+/** Looks one key up in each of so many packages that are opened anew. */
+async function findKeys(registry: string, count: number, times: number): Promise<void> {
+	for (let index = 0; index < times; index++) {
+		const p = await Package.browse("team/data", { registry });
+		const at = Math.floor(((index + 0.5) * count) / times);
+		if (p.entry(keyOf(at)).size !== at) throw new Error(`another entry is at ${at}`);
+	}
+}
+
+type Counts = { opened: number; bytesRead: number; bytesWritten: number; lookedAt: number; listed: number };
 
 /** What is asked of the files below a folder while `work` runs on this thread. */
 async function countCalls(folder: string, work: () => Promise<unknown>): Promise<Counts> {
-	const counts: Counts = { opened: 0, bytesRead: 0, lookedAt: 0, listed: 0 };
-	const { openSync, readSync, lstatSync, statSync, readdirSync } = fs;
+	const counts: Counts = { opened: 0, bytesRead: 0, bytesWritten: 0, lookedAt: 0, listed: 0 };
+	const { openSync, readSync, writeSync, writeFileSync, lstatSync, statSync, readdirSync } = fs;
 	const descriptors = new Set<number>();
 	const isBelow = (path: unknown): boolean => String(path).startsWith(`${folder}/`);
 	const wrapped: Record<string, (...args: never[]) => unknown> = {
@@ -97,6 +178,15 @@ async function countCalls(folder: string, work: () => Promise<unknown>): Promise
 			const count = readSync(fd, ...args);
 			if (descriptors.has(fd)) counts.bytesRead += count;
 			return count;
+		},
+		writeSync: (fd: number, ...args: [NodeJS.ArrayBufferView]) => {
+			const count = writeSync(fd, ...args);
+			if (descriptors.has(fd)) counts.bytesWritten += count;
+			return count;
+		},
+		writeFileSync: (...args: [string, string | Uint8Array]) => {
+			if (isBelow(args[0])) counts.bytesWritten += Buffer.byteLength(args[1]);
+			writeFileSync(...args);
 		},
 		lstatSync: (...args: Parameters<typeof lstatSync>) => {
 			if (isBelow(args[0])) counts.lookedAt++;
@@ -117,7 +207,7 @@ async function countCalls(folder: string, work: () => Promise<unknown>): Promise
 		await work();
 		return counts;
 	} finally {
-		Object.assign(fs, { openSync, readSync, lstatSync, statSync, readdirSync });
+		Object.assign(fs, { openSync, readSync, writeSync, writeFileSync, lstatSync, statSync, readdirSync });
 		syncBuiltinESMExports();
 	}
 }
@@ -137,11 +227,66 @@ async function countBuilds(): Promise<Record<string, Counts>> {
 	return { first, again, changed: await countCalls(folder, build) };
 }
 
+/** What moving 300 files asks: a push to a directory, and an installation from it. */
+async function countMoves(): Promise<Record<string, Counts | number>> {
+	const folder = fs.realpathSync(makeFolder("moved", 300));
+	const registry = join(directory, "moved-registry");
+	const push = async (): Promise<void> => {
+		const p = await new Package().setDir(".", folder);
+		await pushPackage(p, "team/data", { registry, force: true });
+	};
+	const pushed = await countCalls(folder, push);
+	fs.rmSync(registry, { recursive: true });
+	const written = await countCalls(join(registry, ".bale/tmp"), push);
+	const install = async (dest: string): Promise<void> => {
+		await installPackage("team/data", { registry, dest });
+	};
+	const [one, two] = ["moved-one", "moved-two"].map((name) => join(directory, name)) as [string, string];
+	return {
+		"push: folder": pushed,
+		"push: registry": written,
+		"manifest, pointers and author":
+			sizeBelow(join(registry, ".quilt")) + sizeBelow(join(registry, ".bale/authors")),
+		"install: registry": await countCalls(join(registry, "team"), () => install(one)),
+		"install: destination": await countCalls(two, () => install(two)),
+		"install again: registry": await countCalls(join(registry, "team"), () => install(two)),
+		"install again: destination": await countCalls(two, () => install(two)),
+	};
+}
+
+/** Bytes of all files below a folder. */
+function sizeBelow(folder: string): number {
+	const names = fs.readdirSync(folder, { recursive: true, encoding: "utf8" });
+	const stats = names.map((name) => fs.statSync(join(folder, name)));
+	return stats.reduce((sum, stat) => sum + (stat.isFile() ? stat.size : 0), 0);
+}
+
+/** Bytes read of a manifest to find twenty keys, for n entries and for four times as many. */
+async function countKeyReads(n: number): Promise<number[]> {
+	const sizes = [20 * n, 80 * n];
+	const made = [];
+	for (const count of sizes) made.push(await makeLargePackage(`read${count}`, count));
+	await new Promise((resolve) => setTimeout(resolve, 2100));
+	const bytes: number[] = [];
+	for (const [index, { registry }] of made.entries()) {
+		const count = sizes[index] ?? 0;
+		await findKeys(registry, count, 1);
+		const { bytesRead } = await countCalls(join(registry, ".quilt/packages"), () =>
+			findKeys(registry, count, 20),
+		);
+		bytes.push(bytesRead);
+	}
+	return bytes;
+}
+
 if (what === "calls") console.log(JSON.stringify(await countBuilds()));
+else if (what === "moves") console.log(JSON.stringify(await countMoves()));
+else if (what === "key-reads") console.log(JSON.stringify(await countKeyReads(1000)));
 else {
 	const prepare = works[what ?? ""];
 	if (prepare === undefined) throw new Error(`There is no work "${what}"`);
 	const n = 1000;
-	console.log(JSON.stringify({ n: await cpuOf(prepare(n)), fourTimes: await cpuOf(prepare(4 * n)) }));
+	const [once, fourTimes] = [await prepare(n), await prepare(4 * n)];
+	console.log(JSON.stringify({ n: await cpuOf(once), fourTimes: await cpuOf(fourTimes) }));
 }
 process.exit(0);
