@@ -5,6 +5,8 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { compileQuiltIgnore } from "../../src/core/ignore-rules.ts";
 import { installPackage, listPackages, MemoryStore, Package, pushPackage } from "../../src/index.ts";
 import { NodeFiles } from "../../src/node/local-files.ts";
@@ -279,7 +281,42 @@ async function countKeyReads(n: number): Promise<number[]> {
 	return bytes;
 }
 
-if (what === "calls") console.log(JSON.stringify(await countBuilds()));
+/** Bytes of memory for each entry of a package that is opened in full: from its file, and from text. */
+async function memoryOfEntries(count: number): Promise<{ fromFile: number; fromText: number }> {
+	setFlagsFromString("--expose-gc");
+	const collectGarbage = runInNewContext("gc") as () => void;
+	const used = async (): Promise<number> => {
+		for (let turn = 0; turn < 4; turn++) {
+			collectGarbage();
+			await new Promise((resolve) => setTimeout(resolve, 20));
+		}
+		const { heapUsed, external } = process.memoryUsage();
+		return heapUsed + external;
+	};
+	const perEntry = async (open: () => Promise<Package>): Promise<number> => {
+		const turn = async (): Promise<number> => {
+			const before = await used();
+			const p = await open();
+			let [files, bytes] = [0, 0];
+			for (const [, entry] of p.walk()) [files, bytes] = [files + 1, bytes + (entry.size ?? 0)];
+			for (let index = 0; index < count; index += 97) bytes += p.entry(keyOf(index)).size ?? 0;
+			const perEntry = ((await used()) - before) / count;
+			if (files !== count || bytes === 0 || p.size === 0) throw new Error("not the package that was made");
+			return perEntry;
+		};
+		// What the first use needs once is not counted.
+		await turn();
+		return turn();
+	};
+	const { registry, manifest } = await makeLargePackage("memory", count);
+	return {
+		fromFile: await perEntry(() => Package.browse("team/data", { registry })),
+		fromText: await perEntry(() => Package.load(fs.createReadStream(manifest) as AsyncIterable<Uint8Array>)),
+	};
+}
+
+if (what === "memory") console.log(JSON.stringify(await memoryOfEntries(100_000)));
+else if (what === "calls") console.log(JSON.stringify(await countBuilds()));
 else if (what === "moves") console.log(JSON.stringify(await countMoves()));
 else if (what === "key-reads") console.log(JSON.stringify(await countKeyReads(1000)));
 else {

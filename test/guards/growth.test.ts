@@ -56,6 +56,13 @@ describe("the growth of work", () => {
 		});
 	}, 120_000);
 
+	it("a package that is opened in full takes at most 400 bytes of memory for each entry", async () => {
+		const { fromFile, fromText } = await measure<{ fromFile: number; fromText: number }>("memory");
+		// In its file it stays there.
+		expect(fromFile).toBeLessThanOrEqual(100);
+		expect(fromText).toBeLessThanOrEqual(400);
+	}, 120_000);
+
 	it("a push and an installation open each file once, and read and write each byte once; the next installation none", async () => {
 		const counts = await measure<Record<string, Record<string, number>>>("moves");
 		const besides = Number(counts["manifest, pointers and author"]);

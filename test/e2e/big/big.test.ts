@@ -1,11 +1,21 @@
 /** Very many files, and a very large one, through the built command; memory must not grow with either. */
 import { randomBytes } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs";
+import {
+	closeSync,
+	mkdirSync,
+	openSync,
+	readFileSync,
+	statSync,
+	truncateSync,
+	writeFileSync,
+	writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, expect, it } from "vitest";
 import { type CliOptions, runCliJson } from "../../support/cli.ts";
 import { filesBelow } from "../../support/files.ts";
+import { startTestGateway } from "../../support/s3/gateway.ts";
 import { makeTemporaryDirectory, removeDirectory } from "../../support/temporary.ts";
 
 const mebibyte = 2 ** 20;
@@ -18,10 +28,14 @@ afterAll(() => {
 });
 
 /** Runs the command and checks the most memory that it had. */
-async function run(args: readonly string[], mebibytes: number): Promise<Record<string, unknown>> {
+async function run(
+	args: readonly string[],
+	mebibytes: number,
+	environment: Readonly<Record<string, string>> = {},
+): Promise<Record<string, unknown>> {
 	const measured = join(directory, "measured");
 	const preload = pathToFileURL(join(import.meta.dirname, "measure.mjs")).href;
-	const env = { NODE_OPTIONS: `--import=${preload}`, BALE_TEST_MEASURE: measured };
+	const env = { ...environment, NODE_OPTIONS: `--import=${preload}`, BALE_TEST_MEASURE: measured };
 	const options: CliOptions = { home, cwd: directory, env };
 	const start = performance.now();
 	const document = await runCliJson(args, options);
@@ -65,6 +79,29 @@ it("20,000 files are built, published, installed and verified", async () => {
 		writeFileSync(join(folder, `file ${index}.txt`), text);
 	}
 	await live("many/files", count, bytes, 350);
+}, 400_000);
+
+it("a file of 768 MiB goes to a bucket and comes back", async () => {
+	const server = await startTestGateway();
+	try {
+		const size = 768 * mebibyte;
+		const folder = join(directory, "bucket-file");
+		mkdirSync(folder);
+		writeFileSync(join(folder, "zeros"), "");
+		truncateSync(join(folder, "zeros"), size);
+		const registry = `s3://${await server.makeBucket()}`;
+		const options = ["--registry", registry];
+		const most = 128;
+		const pushed = await run(["push", "big/file", "--dir", folder, ...options], most, server.environment);
+		expect(pushed).toMatchObject({ copied: { files: 1, bytes: size } });
+		const dest = join(directory, "from-bucket");
+		await run(["install", "big/file", ...options, "--dest", dest], most, server.environment);
+		expect(statSync(join(dest, "zeros")).size).toBe(size);
+		removeDirectory(dest);
+		removeDirectory(folder);
+	} finally {
+		await server.stop();
+	}
 }, 400_000);
 
 it("a file of 2 GiB is built, published, installed and verified", async () => {
