@@ -5,11 +5,14 @@
 import { BaleError, isBaleError } from "../core/errors.ts";
 import { isKnownHashType, sameHash, type Hash, type HashType } from "../core/hash.ts";
 import type { RunOptions } from "../transfer/events.ts";
+import { mapPool } from "../transfer/pool.ts";
 import { installedFile, isUntouched, type InstalledFile } from "./installs.ts";
 import { locate, type Candidate, type ClientEntry, type Origin } from "./origin.ts";
 import type { Destination, FileStat } from "./platform.ts";
 import { verifiableHash } from "./reading.ts";
 import { platform } from "./runtime.ts";
+
+const placesAtOnce = 16;
 
 /** An entry to be brought to `key` below the destination; `source` is its logical key, for messages. */
 export type Item = { readonly key: string; readonly source: string; readonly entry: ClientEntry };
@@ -256,12 +259,17 @@ async function writeFromElsewhere(
 ): Promise<void> {
 	const certain: { item: Checked; from: Candidate }[] = [];
 	const uncertain: { item: Checked; candidates: Candidate[] }[] = [];
-	for (const { item } of located) {
-		const candidates = await locate(item.source, item.entry, origin, signal, { everywhere: true });
+	const anywhere = await mapPool(located, placesAtOnce, async ({ item }) => ({
+		item,
+		candidates: await locate(item.source, item.entry, origin, signal, { everywhere: true }),
+	}));
+	let isTried = true;
+	for (const [index, { item, candidates }] of anywhere.entries()) {
+		isTried &&= candidates.length === 1 && isSameVersion(candidates[0], located[index]?.candidates[0]);
 		if (candidates.length > 1) uncertain.push({ item, candidates });
 		else certain.push({ item, from: candidates[0] as Candidate });
 	}
-	if (uncertain.length === 0) throw failure;
+	if (isTried) throw failure;
 	await run(certain);
 	for (const { item, candidates } of uncertain) {
 		for (const [index, from] of candidates.entries()) {
@@ -273,6 +281,11 @@ async function writeFromElsewhere(
 			}
 		}
 	}
+}
+
+function isSameVersion(one: Candidate | undefined, other: Candidate | undefined): boolean {
+	const [a, b] = [one, other].map((from) => (from && "source" in from ? from.object?.versionId : undefined));
+	return a === b;
 }
 
 function isWrongBytes(error: unknown): boolean {

@@ -4,6 +4,7 @@ import type {
 	ByteRange,
 	ByteSource,
 	CopySource,
+	ObjectBody,
 	ObjectInfo,
 	ReadOptions,
 	Sink,
@@ -37,18 +38,96 @@ export async function storeSource(
 	);
 }
 
-/** An object that should have `size` bytes; it is looked at when it is opened (`IntegrityMismatch` for another size). */
+/**
+ * Whether the version `null` of an object is the expected content by its size or, with `certainly`, also by its checksum;
+ * false when there is none.
+ */
+export type FitsNullVersion = (options: {
+	readonly certainly: boolean;
+	readonly signal: AbortSignal | undefined;
+}) => Promise<boolean>;
+
+/**
+ * An object that should have `size` bytes; it is looked at when it is opened (`IntegrityMismatch` for another size). With
+ * `fitsNullVersion` it was named before its bucket kept versions: what others have put over it since is not read where
+ * the version `null` fits instead, which is asked only when something else than that is met.
+ */
 export function objectSource(
 	store: Store,
 	key: string,
 	versionId: string | undefined,
 	size: number,
 	missing: () => BaleError,
+	fitsNullVersion?: FitsNullVersion,
 ): ByteSource {
-	const version = versionId === undefined ? {} : { versionId };
+	let version: Pick<ReadOptions, "versionId"> = versionId === undefined ? {} : { versionId };
+	let etag: string | undefined;
 	const options = (range: ByteRange | undefined, signal: AbortSignal | undefined): ReadOptions =>
 		range === undefined ? { ...version, signal } : { ...version, range, signal };
-	let etag: string | undefined;
+
+	/** Whether to read again, now the version `null`, what was read of `tried`. */
+	let fits: Promise<boolean> | undefined;
+	const turnsBack = async (
+		tried: typeof version,
+		certainly: boolean,
+		signal: AbortSignal | undefined,
+	): Promise<boolean> => {
+		if (fitsNullVersion === undefined || tried.versionId !== undefined) return false;
+		fits ??= fitsNullVersion({ certainly, signal });
+		if (!(await fits)) return false;
+		version = { versionId: "null" };
+		return true;
+	};
+
+	const open = async (range: ByteRange | undefined, signal: AbortSignal | undefined): Promise<ObjectBody> => {
+		const tried = version;
+		let object: ObjectBody | undefined;
+		let failure: BaleError | undefined;
+		try {
+			object = await store.get(key, options(range, signal));
+			if (object === undefined) failure = missing();
+			else if (object.info.size !== size) failure = otherSize(key, size, object.info.size);
+		} catch (error) {
+			if (range === undefined || !isBaleError(error, "InvalidArgument")) throw error;
+			failure = otherSize(key, size, undefined);
+		}
+		// Of the same size, but written when there were versions.
+		const isLater = object?.info.versionId !== undefined && object.info.versionId !== "null";
+		if ((failure !== undefined || isLater) && (await turnsBack(tried, failure === undefined, signal))) {
+			await object?.body.cancel();
+			return open(range, signal);
+		}
+		if (failure === undefined) return object as ObjectBody;
+		await object?.body.cancel();
+		throw failure;
+	};
+
+	const deliver = async (sink: Sink, range?: ByteRange, signal?: AbortSignal): Promise<void> => {
+		const tried = version;
+		let failure: BaleError | undefined;
+		const accept = (info: ObjectInfo): Sink => {
+			if (info.size !== size) {
+				const other = otherSize(key, size, info.size);
+				failure = other;
+				throw other;
+			}
+			// Ranges that are asked for one by one are of one object.
+			etag ??= info.etag;
+			if (info.etag !== etag) throw replaced(key);
+			return sink;
+		};
+		try {
+			if ((await store.deliver?.(key, accept, options(range, signal))) !== undefined) return;
+			failure = missing();
+		} catch (error) {
+			if (range !== undefined && isBaleError(error, "InvalidArgument"))
+				failure = otherSize(key, size, undefined);
+			else if (error !== failure) throw error;
+		}
+		if (!(await turnsBack(tried, false, signal))) throw failure as BaleError;
+		await deliver(sink, range, signal);
+	};
+
 	return {
 		size,
 		open(range, signal) {
@@ -56,18 +135,7 @@ export function objectSource(
 			return new ReadableStream<Uint8Array>(
 				{
 					async pull(controller) {
-						if (reader === undefined) {
-							const object = await store.get(key, options(range, signal)).catch((error: unknown) => {
-								if (range === undefined || !isBaleError(error, "InvalidArgument")) throw error;
-								throw otherSize(key, size, undefined);
-							});
-							if (object === undefined) throw missing();
-							if (object.info.size !== size) {
-								await object.body.cancel();
-								throw otherSize(key, size, object.info.size);
-							}
-							reader = object.body.getReader();
-						}
+						reader ??= (await open(range, signal)).body.getReader();
 						const { done, value } = await reader.read();
 						if (done) controller.close();
 						else controller.enqueue(value);
@@ -79,20 +147,7 @@ export function objectSource(
 				{ highWaterMark: 0 },
 			);
 		},
-		...(store.deliver === undefined
-			? {}
-			: {
-					async deliver(sink: Sink, range?: ByteRange, signal?: AbortSignal) {
-						const accept = (info: ObjectInfo): Sink => {
-							if (info.size !== size) throw otherSize(key, size, info.size);
-							// Ranges that are asked for one by one are of one object.
-							etag ??= info.etag;
-							if (info.etag !== etag) throw replaced(key);
-							return sink;
-						};
-						if ((await store.deliver?.(key, accept, options(range, signal))) === undefined) throw missing();
-					},
-				}),
+		...(store.deliver === undefined ? {} : { deliver }),
 	};
 }
 

@@ -4,13 +4,13 @@
  * local files only when they and the registry belong to the user.
  */
 import type { Entry } from "../core/entry.ts";
-import { BaleError } from "../core/errors.ts";
+import { BaleError, isBaleError } from "../core/errors.ts";
 import type { Hash } from "../core/hash.ts";
 import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
-import type { ByteSource, CopySource, Store } from "../storage/store.ts";
-import { provenHash } from "../storage/s3/checksum.ts";
+import type { ByteSource, CopySource, ObjectInfo, Store } from "../storage/store.ts";
+import { provenHash, toldHash } from "../storage/s3/checksum.ts";
 import type { FileState } from "./platform.ts";
-import { copyTraits, objectSource, storeSource } from "./object-source.ts";
+import { copyTraits, objectSource, storeSource, type FitsNullVersion } from "./object-source.ts";
 import { localRoot, nativePath } from "./registries.ts";
 import { platform } from "./runtime.ts";
 import { keysOfServed } from "./served-folder.ts";
@@ -47,7 +47,7 @@ export type Candidate =
 export type LocateOptions = {
 	/** Believe the entry's size: an object is only asked for when it is read, and is then found missing or different. */
 	readonly lazy?: boolean;
-	/** A file at its recorded place does not end the search: it has turned out to be another one. */
+	/** What is at its recorded place does not end the search: it has turned out to be something else. */
 	readonly everywhere?: boolean;
 };
 
@@ -73,8 +73,7 @@ export async function locate(
 	if (physicalKey.kind === "s3") {
 		const served = await locateServed(entry, physicalKey, origin, signal);
 		if (served.length > 0) return served;
-		const size = options.lazy === true ? entry.size : undefined;
-		return [await locateInBucket(key, physicalKey, origin, size, signal)];
+		return locateInBucket(key, entry, physicalKey, origin, signal, options);
 	}
 	const root = origin.kind === "registry" ? localRoot(origin.store) : undefined;
 	if (origin.kind === "registry" && root === undefined) {
@@ -105,11 +104,12 @@ async function locateServed(
 
 async function locateInBucket(
 	key: string,
+	entry: Entry,
 	physicalKey: PhysicalKey & { kind: "s3" },
 	origin: Origin,
-	size: number | undefined,
 	signal: AbortSignal | undefined,
-): Promise<Candidate> {
+	{ lazy, everywhere }: LocateOptions,
+): Promise<Candidate[]> {
 	const own = origin.kind === "registry" ? origin.store : undefined;
 	const prefix = own?.root.kind === "s3" && own.root.bucket === physicalKey.bucket ? own.root.key : undefined;
 	const base = prefix === undefined || prefix === "" ? "" : prefix.replace(/\/?$/, "/");
@@ -119,30 +119,80 @@ async function locateInBucket(
 	const { kind: _kind, ...place } = physicalKey;
 	const traits = copyTraits(store);
 	const { versionId } = physicalKey;
-	if (size !== undefined) {
-		const missing = (): BaleError => objectNotFound(key, physicalKey);
-		const object: CopySource = { ...place, ...traits, size };
-		const source = objectSource(store, relative, versionId, size, missing);
-		if (versionId !== undefined && versionId !== "null") return { source, object };
-		const pin = async (signal: AbortSignal | undefined): Promise<CopySource> => {
-			const version = versionId === undefined ? {} : { versionId };
-			const info = await store.head(relative, { ...version, signal });
-			if (info === undefined) throw missing();
-			return { ...object, size: info.size, etag: info.etag };
-		};
-		return { source, object, pin };
-	}
-	const info = await store.head(relative, { ...(versionId === undefined ? {} : { versionId }), signal });
-	if (info === undefined) throw objectNotFound(key, physicalKey);
-	const hash = provenHash(info, platform().createSha256);
-	const source = objectSource(store, relative, versionId, info.size, () => objectNotFound(key, physicalKey));
-	const object: CopySource = {
+	const missing = (): BaleError => objectNotFound(key, physicalKey);
+	const isPinned = versionId !== undefined && versionId !== "null";
+	const named = versionId === undefined ? {} : { versionId };
+	const nullVersion =
+		origin.kind === "user" || versionId !== undefined ? undefined : nullVersionOf(store, relative, entry);
+	const fitsNull: FitsNullVersion | undefined =
+		nullVersion && (async (options) => (await nullVersion(options)) !== undefined);
+
+	/** The object as it is or, where that does not fit, as it was before there were versions. */
+	const look = async (signal: AbortSignal | undefined): Promise<{ info: ObjectInfo; versionId?: string }> => {
+		const info = await store.head(relative, { ...named, signal });
+		const fit = info === undefined ? "no" : fitOf(info, entry);
+		const isLater = info?.versionId !== undefined && info.versionId !== "null";
+		if (fit === "no" || (fit === "perhaps" && isLater)) {
+			const old = await nullVersion?.({ certainly: fit === "perhaps", signal });
+			if (old !== undefined) return { info: old, versionId: "null" };
+		}
+		if (info === undefined) throw missing();
+		return { info, ...named };
+	};
+	const copySource = ({ info, ...version }: Awaited<ReturnType<typeof look>>): CopySource => ({
 		...place,
+		...version,
 		...traits,
 		size: info.size,
-		...(versionId === undefined || versionId === "null" ? { etag: info.etag } : {}),
+		...(isPinned ? {} : { etag: info.etag }),
+	});
+
+	if (lazy === true && everywhere !== true && entry.size !== undefined) {
+		const { size } = entry;
+		const object: CopySource = { ...place, ...traits, size };
+		const source = objectSource(store, relative, versionId, size, missing, fitsNull);
+		if (isPinned) return [{ source, object }];
+		return [{ source, object, pin: async (signal) => copySource(await look(signal)) }];
+	}
+	const candidateOf = (found: Awaited<ReturnType<typeof look>>): Candidate => {
+		const hash = provenHash(found.info, platform().createSha256);
+		const source = objectSource(store, relative, found.versionId, found.info.size, missing);
+		return { source, object: copySource(found), ...(hash === undefined ? {} : { hash }) };
 	};
-	return { source, object, ...(hash === undefined ? {} : { hash }) };
+	const found = await look(signal);
+	if (everywhere !== true || found.versionId !== undefined) return [candidateOf(found)];
+	const old = await nullVersion?.({ certainly: false, signal });
+	if (old === undefined || old.etag === found.info.etag) return [candidateOf(found)];
+	return [candidateOf(found), candidateOf({ info: old, versionId: "null" })];
+}
+
+/**
+ * The version `null` of an object: what a key had before its bucket kept versions, and has still when others have written
+ * over it. Only one that may be, or `certainly` is, what the entry says; without a hash none is.
+ */
+function nullVersionOf(
+	store: Store,
+	key: string,
+	entry: Entry,
+): ((options: Parameters<FitsNullVersion>[0]) => Promise<ObjectInfo | undefined>) | undefined {
+	if (entry.hash === undefined) return undefined;
+	return async ({ certainly, signal }) => {
+		const info = await store.head(key, { versionId: "null", signal }).catch((error: unknown) => {
+			// Whoever may not read versions is told of the object itself.
+			if (!isBaleError(error, "AccessDenied")) throw error;
+			return undefined;
+		});
+		const fit = info === undefined ? "no" : fitOf(info, entry);
+		return fit === "certainly" || (fit === "perhaps" && !certainly) ? info : undefined;
+	};
+}
+
+/** Whether an object is what the entry says, as far as its size and checksum tell. */
+function fitOf(info: ObjectInfo, { size, hash }: Entry): "certainly" | "perhaps" | "no" {
+	if (size !== undefined && info.size !== size) return "no";
+	const told = hash && toldHash(info, hash, platform().createSha256);
+	if (told === undefined) return "perhaps";
+	return told.value === hash?.value ? "certainly" : "no";
 }
 
 async function locateFile(

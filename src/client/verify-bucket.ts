@@ -1,12 +1,10 @@
 /** Comparing what lies below a prefix of a bucket with a package. */
-import { parseBase64 } from "../core/base64.ts";
 import { BaleError, isBaleError } from "../core/errors.ts";
 import type { Hash, HashType } from "../core/hash.ts";
-import { formatHex } from "../core/hex.ts";
 import type { PhysicalKey } from "../core/physical-key.ts";
 import type { Tree } from "../core/tree.ts";
-import { chunkedHash, provenHash } from "../storage/s3/checksum.ts";
-import type { ObjectInfo, Store } from "../storage/store.ts";
+import { toldHash } from "../storage/s3/checksum.ts";
+import type { Store } from "../storage/store.ts";
 import { hashSource } from "../transfer/hash-source.ts";
 import { mapPool } from "../transfer/pool.ts";
 import { bucketDirectory, objectsBelow } from "./bucket-directory.ts";
@@ -96,7 +94,7 @@ async function hashOf(
 	const info = await store.head(at, { signal });
 	if (info === undefined) return undefined;
 	if (info.size !== size) throw changedMeanwhile(key);
-	const told = toldHash(info, hash);
+	const told = toldHash(info, hash, platform().createSha256);
 	if (told !== undefined) {
 		advance(size);
 		return told;
@@ -107,20 +105,6 @@ async function hashOf(
 	} catch (error) {
 		throw isBaleError(error, "IntegrityMismatch") ? changedMeanwhile(key) : error;
 	}
-}
-
-/** What the store's checksum says for certain. A checksum of parts can confirm a hash, and refutes none. */
-function toldHash(info: ObjectInfo, expected: Expected): Hash | undefined {
-	const { checksum, size } = info;
-	const { createSha256 } = platform();
-	if (checksum === undefined) return undefined;
-	if (expected.type === "sha2-256-chunked") {
-		const hash = chunkedHash(checksum, size, createSha256);
-		return hash?.value === expected.value ? hash : provenHash(info, createSha256);
-	}
-	if (expected.type !== "SHA256" || checksum.parts !== undefined) return undefined;
-	const digest = parseBase64(checksum.sha256);
-	return digest && { type: "SHA256", value: formatHex(digest) };
 }
 
 function changedMeanwhile(key: string): BaleError {

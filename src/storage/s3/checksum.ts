@@ -1,5 +1,6 @@
 import { formatBase64, parseBase64 } from "../../core/base64.ts";
 import { chunkedHashValue, partSize, type CreateDigest, type Hash } from "../../core/hash.ts";
+import { formatHex } from "../../core/hex.ts";
 import type { Checksum } from "../store.ts";
 
 /**
@@ -30,6 +31,26 @@ export function provenHash(
 	const { checksum, size } = info;
 	if (checksum === undefined || (checksum.parts ?? 1) > 1) return undefined;
 	return chunkedHash(checksum, size, createSha256);
+}
+
+/**
+ * What a store's checksum says for certain of the hash that is expected: the same, or another of its type; undefined when
+ * it says nothing. A checksum of parts can confirm a hash, and refutes none.
+ */
+export function toldHash(
+	info: { readonly size: number; readonly checksum?: Checksum },
+	expected: Hash,
+	createSha256: CreateDigest,
+): Hash | undefined {
+	const { checksum, size } = info;
+	if (checksum === undefined) return undefined;
+	if (expected.type === "sha2-256-chunked") {
+		const hash = chunkedHash(checksum, size, createSha256);
+		return hash?.value === expected.value ? hash : provenHash(info, createSha256);
+	}
+	if (expected.type !== "SHA256" || checksum.parts !== undefined) return undefined;
+	const digest = parseBase64(checksum.sha256);
+	return digest && { type: "SHA256", value: formatHex(digest) };
 }
 
 /** The checksum of an object sent in parts with these SHA-256 digests. */

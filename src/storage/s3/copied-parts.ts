@@ -149,7 +149,8 @@ export function copyRefusal(
 	source: CopySource,
 ): Error {
 	const { status, code } = refusal.failure;
-	if (status === 412 && source.versionId === "null") return new CannotCopy();
+	// It lies under another version, or under a delete marker.
+	if ([404, 412].includes(status) && source.versionId === "null") return new CannotCopy();
 	if (status === 412) {
 		return new BaleError("SourceChanged", `Cannot copy ${locationOf(source)}: it was replaced meanwhile`, {
 			hint: "Run the same again",
