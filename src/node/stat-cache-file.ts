@@ -38,6 +38,21 @@ export function decodeColumns(file: Buffer, root: string): StatColumns | undefin
 	};
 }
 
+/**
+ * Brings a file to other states and some other hashes of the same names: its columns are changed in place. `file` is what
+ * `columns` were read from.
+ */
+export function patchColumns(
+	file: Buffer,
+	columns: StatColumns,
+	states: BigInt64Array,
+	values: Iterable<readonly [index: number, value: string]>,
+): void {
+	columns.states.set(states);
+	for (const [index, value] of values) columns.values.write(value, index * valueBytes, "latin1");
+	file.set(checksumOf(file), checksumAt);
+}
+
 /** The bytes of a file that remembers these columns. */
 export function encodeColumns({ names, states, values }: StatColumns, root: string): Buffer {
 	const [nameBytes, rootBytes] = [Buffer.from(names.join("\0")), Buffer.from(root)];

@@ -14,7 +14,14 @@ import { mkdirSync, readdirSync, renameSync, statSync, unlinkSync, writeFileSync
 import { join } from "node:path";
 import type { FileState } from "../client/platform.ts";
 import { stateFields } from "./file-work.mjs";
-import { decodeColumns, valueBytes, encodeColumns, readOwn, type StatColumns } from "./stat-cache-file.ts";
+import {
+	decodeColumns,
+	encodeColumns,
+	patchColumns,
+	readOwn,
+	type StatColumns,
+	valueBytes,
+} from "./stat-cache-file.ts";
 import { discard, removeLeftovers, temporaryName } from "./temporary-file.ts";
 
 /** Two changes within this time can have one time stamp; kernels tick every 1 to 16 ms. */
@@ -48,6 +55,8 @@ export class StatCache {
 	readonly #folder: string;
 	readonly #root: string;
 	#columns: StatColumns = { names: [], states: new BigInt64Array(), values: Buffer.alloc(0) };
+	/** What the columns were read from. */
+	#file: Buffer | undefined;
 	/** Where each name is; made when files come in another order than last time. */
 	#places: Map<string, number> | undefined;
 	#next = 0;
@@ -66,8 +75,9 @@ export class StatCache {
 	static open(folder: string, root: string): StatCache {
 		const cache = new StatCache(folder, root.endsWith("/") ? root : `${root}/`);
 		try {
-			const columns = decodeColumns(readOwn(cache.#path), cache.#root);
-			if (columns !== undefined) cache.#columns = columns;
+			const file = readOwn(cache.#path);
+			const columns = decodeColumns(file, cache.#root);
+			if (columns !== undefined) [cache.#file, cache.#columns] = [file, columns];
 			cache.#seen = new Uint8Array(cache.size);
 		} catch {
 			// Absent, or not to be used: nothing is known.
@@ -118,7 +128,7 @@ export class StatCache {
 		const temporary = join(this.#folder, temporaryName());
 		try {
 			mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-			writeFileSync(temporary, this.#encode(), { mode: 0o600, flag: "wx" });
+			writeFileSync(temporary, this.#patched() ?? this.#encode(), { mode: 0o600, flag: "wx" });
 			renameSync(temporary, this.#path);
 			removeLeftovers(this.#folder);
 			dropOldest(this.#folder, maxFolderBytes);
@@ -142,6 +152,20 @@ export class StatCache {
 		const index = this.#places.get(path.slice(length));
 		if (index !== undefined) this.#next = index + 1;
 		return index;
+	}
+
+	/** Where the same files are known as before, what was read with what has changed; making it anew costs ten times as much. */
+	#patched(): Buffer | undefined {
+		const [file, recorded] = [this.#file, this.#recorded];
+		if (file === undefined || recorded === undefined || this.#added.length > 0) return undefined;
+		const { names, states, values, isGood } = recorded;
+		if (isGood.includes(0) || !areSame(names, this.#columns.names)) return undefined;
+		const others: [number, string][] = [];
+		for (let index = 0; index < names.length; index++) {
+			if (this.#seen[index] !== unchanged) others.push([index, values[index] ?? ""]);
+		}
+		patchColumns(file, this.#columns, states, others);
+		return file;
 	}
 
 	#encode(): Buffer {
@@ -207,6 +231,10 @@ function goodOf(files: RecordedFiles | undefined): GoodFiles {
 	if (numbers.length === names.length) return { names, values, states, numbers };
 	const pick = (texts: readonly string[]): string[] => numbers.map((index) => texts[index] ?? "");
 	return { names: pick(names), values: pick(values), states, numbers };
+}
+
+function areSame(a: readonly string[], b: readonly string[]): boolean {
+	return a.length === b.length && a.every((text, index) => text === b[index]);
 }
 
 /** Where there is a 1. */

@@ -289,6 +289,58 @@ describe("StatCache", () => {
 		);
 	});
 
+	test("writes the same after a change of some files as when all are new", () => {
+		const names = ["a", "b/c", "d", "\u00e9"];
+		const files = fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.boolean()), {
+			minLength: names.length,
+			maxLength: names.length,
+		});
+		const folders = temporaryDirectory();
+		let run = 0;
+		/** Looks for every file, and records all; those that are good are found the next time. */
+		const record = (folder: string, inodes: readonly (readonly [number, boolean])[]): void => {
+			const cache = StatCache.open(folder, "/data");
+			const found = inodes.map(([inode], index) =>
+				cache.find(`/data/${names[index] ?? ""}`, state({ inode: BigInt(inode) })),
+			);
+			cache.record({
+				names,
+				states: BigInt64Array.from(
+					inodes.flatMap(([inode]) => {
+						const { device, size, mtimeNs, ctimeNs } = state();
+						return [device, BigInt(inode), BigInt(size), mtimeNs, ctimeNs];
+					}),
+				),
+				values: inodes.map(([inode], index) => found[index] ?? hashOf(`${index} ${inode}`)),
+				isGood: Uint8Array.from(inodes, ([, isGood]) => Number(isGood)),
+				news: found.filter((value) => value === undefined).length,
+			});
+			cache.save();
+		};
+		fc.assert(
+			fc.property(files, files, (first, second) => {
+				const [twice, once] = [join(folders, `${run}-twice`), join(folders, `${run++}-once`)];
+				record(twice, first);
+				record(twice, second);
+				record(once, second);
+				// Of the others nothing is promised.
+				for (const folder of [twice, once]) {
+					const cache = StatCache.open(folder, "/data");
+					for (const [index, [inode, isGood]] of second.entries()) {
+						if (!isGood) continue;
+						const value = cache.find(`/data/${names[index] ?? ""}`, state({ inode: BigInt(inode) }));
+						expect(value).toBe(hashOf(`${index} ${inode}`));
+					}
+				}
+				const isSame = first.every(([inode], index) => inode === second[index]?.[0]);
+				if (second.every(([, isGood]) => isGood) && !isSame) {
+					expect(readFileSync(cacheFile(twice))).toEqual(readFileSync(cacheFile(once)));
+				}
+			}),
+			{ numRuns: 100 },
+		);
+	});
+
 	test("keeps a bounded number of files that are not seen any more", () => {
 		const folder = join(temporaryDirectory(), "cache");
 		const fill = (prefix: string, count: number): void => {
