@@ -164,6 +164,25 @@ test.each(["NoSuchBucket", "InvalidBucketName", "InvalidAccessKeyId", "Signature
 	},
 );
 
+test("a server that takes few requests at once gets few, so that none has to be given up", async () => {
+	let underWay = 0;
+	const { store } = scripted([], {
+		sleep: () => new Promise(setImmediate),
+		transport: async () => {
+			underWay++;
+			const isTooMuch = underWay > 4;
+			for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+			underWay--;
+			return respond(isTooMuch ? failure(503, "SlowDown") : { status: 200, headers: { etag: '"1"' } });
+		},
+	});
+	let next = 0;
+	const lane = async (): Promise<void> => {
+		for (let number = next++; number < 400; number = next++) await store.put(`${number}`, encodeUtf8("text"));
+	};
+	await Promise.all(Array.from({ length: 16 }, lane));
+});
+
 describe("head() that is refused", () => {
 	const refusal: Reply = { status: 403 };
 	const found: Reply = { status: 200, headers: { etag: '"1"' } };

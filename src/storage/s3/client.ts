@@ -11,6 +11,7 @@ import { throwIfAborted } from "../abort.ts";
 import { collect } from "../byte-source.ts";
 import { bucketAddress, type BucketAddress } from "./endpoint.ts";
 import {
+	asksToSlowDown,
 	isRetryable,
 	malformed,
 	parseRetryAfter,
@@ -24,6 +25,7 @@ import {
 	type Failure,
 	type Subject,
 } from "./failure.ts";
+import { Pace } from "./pace.ts";
 import { encodeKey, encodeQueryPart, formatQuery } from "./percent.ts";
 import { Signer, type S3Credentials } from "./signature.ts";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
@@ -114,6 +116,7 @@ export class S3Client {
 	readonly #encryptionHeaders: Readonly<Record<string, string>>;
 	readonly #options: S3ClientOptions;
 	readonly #signer: Signer;
+	readonly #pace = new Pace();
 	#region: string;
 	#clockOffsetMs = 0;
 	/** Reads of this bucket are refused when signed, and allowed unsigned. */
@@ -220,11 +223,15 @@ export class S3Client {
 			const credentials = unsigned ? undefined : await this.#options.credentials?.({ refresh });
 			if (credentials !== undefined) this.#keepSecret(credentials);
 			try {
-				const response = await this.#options.transport(this.#build(operation, credentials), signal);
-				const isSuccess = response.status >= 200 && response.status < 300;
-				received = isSuccess
-					? await receive(response)
-					: { failure: await this.#failure(operation, response) };
+				received = await this.#pace.run(
+					async () => {
+						const response = await this.#options.transport(this.#build(operation, credentials), signal);
+						const isSuccess = response.status >= 200 && response.status < 300;
+						return isSuccess ? receive(response) : { failure: await this.#failure(operation, response) };
+					},
+					(answer) => "failure" in answer && asksToSlowDown(answer.failure),
+					signal,
+				);
 			} catch (error) {
 				throwIfAborted(signal);
 				// Nothing that trying again would change.

@@ -125,6 +125,11 @@ export function isRetryable(failure: Failure): boolean {
 	return [429, 500, 502, 503, 504].includes(failure.status) && failure.code !== "NotImplemented";
 }
 
+/** Whether the server has more requests than it can take. */
+export function asksToSlowDown({ status, code }: Failure): boolean {
+	return status === 429 || status === 503 || /^(SlowDown|Throttling.*|TooManyRequests)$/.test(code);
+}
+
 /** Milliseconds of a `Retry-After` header: seconds, or a date. */
 export function parseRetryAfter(text: string | undefined, now: number): number | undefined {
 	if (text === undefined) return undefined;
