@@ -91,7 +91,8 @@ export function httpUrl(text: string, refuse: (reason: string) => never): string
 function urlParts(value: unknown, refuse: (reason: string) => never): { scheme: string; authority: string } {
 	const parts =
 		typeof value === "string" ? /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#\s]+)[^\s]*$/.exec(value) : null;
-	const [, scheme = "", authority = ""] = parts ?? refuse("a URL needs a scheme and a host");
+	const [, scheme = "", authority = ""] =
+		parts ?? refuse("a URL needs a scheme and a host, as https://example.com has");
 	const port = /:([^:\]]*)$/.exec(authority)?.[1] ?? "";
 	if (!/^\d*$/.test(port) || Number(port) > 65_535) refuse("the port of a URL must be a number");
 	return { scheme: scheme.toLowerCase(), authority };

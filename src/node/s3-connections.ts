@@ -132,9 +132,16 @@ function refusedByProxy(proxy: URL, target: string, status: number): Error {
 	});
 }
 
-/** The error of a server that cannot prove who it is; undefined for other errors. Trying again would not help. */
+/** The error of a server that cannot prove who it is, or does not even try; undefined for other errors. Trying again would not help. */
 export function certificateError(error: Error, origin: string): BaleError | undefined {
 	const code = "code" in error ? String(error.code) : "";
+	if (/wrong.version.number/i.test(error.message)) {
+		return new BaleError("StoreUnavailable", `Cannot reach ${origin}: the server does not encrypt`, {
+			hint: `If it is the right server, write ${origin.replace("https:", "http:")}`,
+			details: { endpoint: origin, reason: code },
+			cause: error,
+		});
+	}
 	if (!certificateCodes.has(code)) return undefined;
 	const isUnknown = !["CERT_HAS_EXPIRED", "ERR_TLS_CERT_ALTNAME_INVALID"].includes(code);
 	return new BaleError("StoreUnavailable", `Cannot trust ${origin}: ${error.message}`, {

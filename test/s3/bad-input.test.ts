@@ -238,6 +238,17 @@ onEachServer((server) => {
 		expect((await Package.install("team/data", { registry: open(), dest })).topHash).toBe(topHash);
 	});
 
+	test("an endpoint with the bucket in it, and one that is not encrypted, are said to be that", async () => {
+		const bucket = await server().makeBucket();
+		const { endpoint } = server();
+		vi.stubEnv("AWS_ENDPOINT_URL_S3", `${endpoint}/${bucket}`);
+		const inside = await failure(all(listPackages(`s3://${bucket}`)));
+		expect(inside.hint).toContain("without a bucket");
+		vi.stubEnv("AWS_ENDPOINT_URL_S3", endpoint.replace("http:", "https:"));
+		const plain = await failure(all(listPackages(`s3://${bucket}`)), "StoreUnavailable");
+		expect(plain.hint).toContain(`write ${endpoint}`);
+	});
+
 	test("wrong keys are said to be that", async () => {
 		const registry = `s3://${await server().makeBucket()}`;
 		vi.stubEnv("AWS_SECRET_ACCESS_KEY", "wrong");

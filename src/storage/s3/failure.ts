@@ -161,6 +161,13 @@ export function toBaleError(subject: Subject, failure: Failure): BaleError {
 			return make("ObjectNotFound", "there is no such bucket", "Check its name and the endpoint");
 		case "NoSuchKey":
 		case "NoSuchVersion":
+			if (subject.key === undefined) {
+				return make(
+					"ObjectNotFound",
+					"the server takes the bucket for an object",
+					"Give the address of the server as endpoint, without a bucket",
+				);
+			}
 			return make("ObjectNotFound", "there is no such object");
 		case "AccessDenied":
 		case "AllAccessDisabled":
