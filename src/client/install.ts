@@ -7,13 +7,16 @@ import type { TopHash } from "../core/top-hash.ts";
 import type { Tree } from "../core/tree.ts";
 import { publish } from "../registry/publish.ts";
 import { type Registry, revisionNotFound } from "../registry/registry.ts";
+import type { Store } from "../storage/store.ts";
 import type { RunOptions } from "../transfer/events.ts";
 import { browsePackage } from "./browse.ts";
 import { isUntouched, readInstall, writeInstall, type Install, type InstalledFile } from "./installs.ts";
+import { installInStore } from "./install-in-store.ts";
 import { materialize, type Item } from "./materialize.ts";
 import { storeSource } from "./object-source.ts";
 import { openRegistry, localRoot, nativePath, registryIn, type RegistryInput } from "./registries.ts";
 import { isUsable } from "./prepare.ts";
+import type { LocalFiles } from "./platform.ts";
 import { platform } from "./runtime.ts";
 import { addSeen } from "./seen.ts";
 import type { PackageState } from "./state.ts";
@@ -25,9 +28,12 @@ export type InstallOptions = RunOptions & {
 	readonly topHash?: string | undefined;
 	/** `latest` (default) or a timestamp. */
 	readonly pointer?: string | undefined;
-	/** Directory for the files; default: `<install location>/<namespace>/<name>`. */
-	readonly dest?: string | undefined;
-	/** Local registry that records the package; default: the local one. */
+	/**
+	 * Directory for the files; default: `<install location>/<namespace>/<name>`. Or a store, which gets them at their keys,
+	 * each when it is verified as a whole in memory: what a page has instead of directories.
+	 */
+	readonly dest?: string | Store | undefined;
+	/** Local registry that records the package; default: the local one. For a `dest` that is a store: any, default: none. */
 	readonly destRegistry?: RegistryInput | undefined;
 	/** Only this file or directory of the package; the record is of the whole package. */
 	readonly path?: string | undefined;
@@ -64,7 +70,7 @@ export type InstallResult = {
 };
 
 /**
- * Brings one revision's files to a directory, each verified before it appears, and records the package in the
+ * Brings one revision's files to a directory (or a store), each verified before it appears, and records the package in the
  * local registry with its manifest unchanged. Files that are there are not moved again.
  */
 export async function installPackage(nameText: string, options: InstallOptions = {}): Promise<InstallResult> {
@@ -72,6 +78,35 @@ export async function installPackage(nameText: string, options: InstallOptions =
 	const registry = await openRegistry(options.registry, "remote");
 	const { state, topHash } = await browsePackage(registry, name, options);
 	const items = select(state.tree, options.path);
+	const summary = {
+		name,
+		topHash,
+		registry: registry.location,
+		files: items.length,
+		bytes: items.reduce((sum, { entry }) => sum + (entry.size ?? 0), 0),
+		state,
+	};
+	if (typeof options.dest === "object") {
+		const { dest, destRegistry, dryRun = false } = options;
+		if (options.prune === true) {
+			throw new BaleError(
+				"InvalidArgument",
+				"Cannot prune a store: nothing is remembered of what was installed there",
+			);
+		}
+		const place = registryIn(dest).location;
+		refuseReserved(items, place);
+		const moved = await installInStore(items, state.origin, dest, options);
+		if (destRegistry !== undefined && !dryRun)
+			await record(registry, await openRegistry(destRegistry), name, topHash, options);
+		return { ...summary, ...moved, dest: place, stale: [], pruned: [], dryRun };
+	}
+	const { files } = platform();
+	if (files === undefined) {
+		throw new BaleError("Unsupported", "A page cannot install files", {
+			hint: "Give a store as dest: new MemoryStore(), or one of yours",
+		});
+	}
 	const destRegistry = await openRegistry(options.destRegistry, "local");
 	const recordRoot = localRoot(destRegistry.store);
 	if (recordRoot === undefined) {
@@ -81,8 +116,8 @@ export async function installPackage(nameText: string, options: InstallOptions =
 			{ hint: "Leave destRegistry out, or name a directory of this machine" },
 		);
 	}
-	const dest = await destination(name, recordRoot, options);
-	refuseReserved(items, dest, recordRoot);
+	const dest = await destination(files, name, recordRoot, options.dest);
+	if (`${dest}/`.startsWith(recordRoot.replace(/\/?$/, "/"))) refuseReserved(items, dest);
 	const before = await readInstall(dest);
 	const installed = new Set([...(before?.files.keys() ?? [])].map((key) => `${dest}/${key}`));
 	const protectedPaths: ProtectedPaths = (paths) => namedByRegistries([recordRoot, dest], paths, installed);
@@ -93,42 +128,30 @@ export async function installPackage(nameText: string, options: InstallOptions =
 		protectedPaths,
 	});
 	const stale = staleKeys(before, name, items, options.path);
-	const summary = {
-		name,
-		topHash,
-		registry: registry.location,
-		dest,
-		files: items.length,
-		bytes: items.reduce((sum, { entry }) => sum + (entry.size ?? 0), 0),
-		written: result.written,
-		kept: result.kept,
-		stale,
-		state,
-	};
+	const done = { ...summary, dest, written: result.written, kept: result.kept, stale };
 	const dryRun = options.dryRun === true;
 	const prunes = options.prune === true && before !== undefined;
 	const pruned = prunes ? await prune(before, dest, stale, protectedPaths, dryRun) : [];
-	if (dryRun) return { ...summary, pruned, dryRun };
+	if (dryRun) return { ...done, pruned, dryRun };
 
 	await remember(before, name, topHash, registry.location, dest, result.files, stale, pruned);
 	await record(registry, destRegistry, name, topHash, options);
 	state.known.add(destRegistry.location, name, topHash);
 	await addSeen(registry.location, name, topHash, { folder: dest });
-	return { ...summary, pruned, dryRun: false };
+	return { ...done, pruned, dryRun: false };
 }
 
 type ProtectedPaths = (paths: readonly string[]) => Promise<readonly string[]>;
 
-/** A package's files are kept out of the local registry's own folders, also before there is such a registry. */
-function refuseReserved(items: readonly Item[], dest: string, recordRoot: string): void {
-	if (dest !== recordRoot && !dest.startsWith(recordRoot.replace(/\/?$/, "/"))) return;
+/** A package's files are kept out of a registry's own folders, also before there is such a registry. */
+function refuseReserved(items: readonly Item[], dest: string): void {
 	for (const { key, source } of items) {
 		const first = key.split("/", 1)[0]?.toLowerCase();
 		if (first !== ".quilt" && first !== ".bale") continue;
 		throw new BaleError(
 			"ReservedKey",
 			`Cannot install "${display(source)}" into ${dest}: the registry keeps its own files in such folders`,
-			{ hint: "Install to a directory outside of the registry with --dest", details: { key: source, dest } },
+			{ hint: "Install to a place outside of the registry with --dest", details: { key: source, dest } },
 		);
 	}
 }
@@ -151,20 +174,23 @@ function select(tree: Tree, path: string | undefined): Item[] {
 	return [...tree.subtree(path).walk()].map(([key, entry]) => ({ key, source: `${path}/${key}`, entry }));
 }
 
-async function destination(name: PackageName, recordRoot: string, options: InstallOptions): Promise<string> {
-	const { files, settings } = platform();
-	if (files === undefined) throw new BaleError("Unsupported", "A page cannot install files");
+async function destination(
+	files: LocalFiles,
+	name: PackageName,
+	recordRoot: string,
+	dest: string | undefined,
+): Promise<string> {
 	const strip = (path: string): string => path.replace(/(?<=.)\/+$/, "");
-	if (options.dest !== undefined) {
-		if (/^[a-z][a-z0-9+.-]*:\/\//i.test(options.dest) && !/^file:/i.test(options.dest)) {
-			throw new BaleError("InvalidArgument", `Cannot install to ${options.dest}: it is no local directory`, {
-				details: { dest: options.dest },
+	if (dest !== undefined) {
+		if (/^[a-z][a-z0-9+.-]*:\/\//i.test(dest) && !/^file:/i.test(dest)) {
+			throw new BaleError("InvalidArgument", `Cannot install to ${dest}: it is no local directory`, {
+				details: { dest },
 			});
 		}
-		const path = /^file:/i.test(options.dest) ? parsePhysicalKey(options.dest) : undefined;
-		return strip(files.resolve(path?.kind === "file" ? nativePath(path.path) : options.dest));
+		const path = /^file:/i.test(dest) ? parsePhysicalKey(dest) : undefined;
+		return strip(files.resolve(path?.kind === "file" ? nativePath(path.path) : dest));
 	}
-	const location = await settings?.installLocation();
+	const location = await platform().settings?.installLocation();
 	if (location === undefined) return `${recordRoot}/${name}`;
 	const parsed = /^file:/i.test(location) ? parsePhysicalKey(location) : undefined;
 	return `${strip(files.resolve(parsed?.kind === "file" ? nativePath(parsed.path) : location))}/${name}`;

@@ -43,7 +43,11 @@ export type Materialized = {
 	readonly files: ReadonlyMap<string, InstalledFile>;
 };
 
-type Checked = Item & { readonly size: number; readonly hash: (Hash & { type: HashType }) | undefined };
+/** An item whose size is known; without a hash it cannot be verified, and need not be. */
+export type Checked = Item & {
+	readonly size: number;
+	readonly hash: (Hash & { type: HashType }) | undefined;
+};
 
 /**
  * Throws, before anything is written: `InvalidManifest`, `Unverifiable`, what `Destination.check` throws,
@@ -88,7 +92,8 @@ export async function materialize(
 	return { dest: destination.path, written, kept: kept.size, bytes, files: new Map([...kept, ...stats]) };
 }
 
-function checkItem(item: Item, allowUnverified: boolean): Checked {
+/** Throws `InvalidManifest` and `Unverifiable`. */
+export function checkItem(item: Item, allowUnverified: boolean): Checked {
 	const { entry } = item;
 	if (entry.size === undefined) {
 		throw new BaleError(

@@ -1,5 +1,5 @@
 /** What `buckets.test.ts` runs inside of Chromium: packages in a bucket, over `fetch` and CORS. */
-import { BaleError, createSha256, fetchTransport, Package, S3Store } from "/dist/browser.js";
+import { BaleError, createSha256, fetchTransport, MemoryStore, Package, S3Store } from "/dist/browser.js";
 
 const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
@@ -24,6 +24,18 @@ export async function readAll(place, name) {
 	const contents = {};
 	for (const [key, entry] of found.walk()) contents[key] = await sha256(await entry.bytes());
 	return { topHash: found.topHash, contents };
+}
+
+/** Top hash, and the SHA-256 of every file that an installation has put into a store of the page. */
+export async function install(place, name) {
+	const dest = new MemoryStore();
+	const installed = await Package.install(name, { registry: open(place), dest });
+	const contents = {};
+	for await (const { key } of dest.list("")) {
+		const { body } = await dest.get(key);
+		contents[key] = await sha256(await new Response(body).arrayBuffer());
+	}
+	return { topHash: installed.topHash, contents };
 }
 
 export async function readRange(place, name, key, offset, length) {

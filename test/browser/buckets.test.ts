@@ -128,8 +128,9 @@ afterAll(async () => {
 describe("S3Store in a page", { timeout: 120_000 }, () => {
 	test("browses and installs from a public bucket without keys", async () => {
 		const place = { endpoint: s3.endpoint, bucket: open };
-		const found = await call<{ topHash: string; contents: Record<string, string> }>("readAll", place, name);
-		expect(found).toEqual({ topHash, contents: { ...contentsOf(data) } });
+		const contents = { ...contentsOf(data) };
+		expect(await call("readAll", place, name)).toEqual({ topHash, contents });
+		expect(await call("install", place, name)).toEqual({ topHash, contents });
 		expect(await call("list", place, "lab/web/a")).toEqual(["lab/web/a folder/ä + b%20#?.txt"]);
 	});
 

@@ -1,6 +1,14 @@
 /** The library as a page has it: no files, no settings; packages over stores. */
-import { expect, test, vi } from "vitest";
-import { copy, createSha256, listPackages, MemoryStore, Package } from "../../src/browser.ts";
+import { describe, expect, test, vi } from "vitest";
+import {
+	copy,
+	createSha256,
+	installPackage,
+	listPackages,
+	MemoryStore,
+	Package,
+	type Store,
+} from "../../src/browser.ts";
 import { failure } from "./support/failure.ts";
 import { chunkedHash, listed } from "./support/files.ts";
 
@@ -33,6 +41,68 @@ test("a page builds packages from values in memory, pushes them to a store, and 
 	).toBe("from a blob");
 });
 
+describe("Package.install() in a page", () => {
+	const made = async (values: Readonly<Record<string, string>>, registry = new MemoryStore()) => {
+		const p = new Package();
+		for (const [key, text] of Object.entries(values)) await p.setText(key, text);
+		return { registry, pushed: await p.push("team/data", registry, { message: "made", force: true }) };
+	};
+	const contentsOf = async (store: Store): Promise<Record<string, string>> => {
+		const contents: Record<string, string> = {};
+		for await (const item of store.list("")) {
+			if ("key" in item && !item.key.startsWith(".quilt/") && !item.key.startsWith(".bale/"))
+				contents[item.key] = await new Response((await store.get(item.key))?.body).text();
+		}
+		return contents;
+	};
+
+	test("puts the files of a revision into a store, and moves nothing the second time", async () => {
+		const { registry, pushed } = await made({ "d/a.txt": "alpha", "b.txt": "beta" });
+		await made({ "b.txt": "newer" }, registry);
+		const dest = new MemoryStore();
+		const options = { registry, topHash: pushed.topHash, dest };
+		expect(await installPackage("team/data", { ...options, dryRun: true })).toMatchObject({ kept: 0 });
+		expect(await contentsOf(dest)).toEqual({});
+		const first = await installPackage("team/data", options);
+		expect(first).toMatchObject({ topHash: pushed.topHash, files: 2, bytes: 9, kept: 0 });
+		expect(new Set(first.written)).toEqual(new Set(["d/a.txt", "b.txt"]));
+		expect(await contentsOf(dest)).toEqual({ "d/a.txt": "alpha", "b.txt": "beta" });
+		expect(await installPackage("team/data", options)).toMatchObject({ written: [], kept: 2 });
+	});
+
+	test("records the manifest where it is told to, with the same top hash", async () => {
+		const { registry, pushed } = await made({ "a.txt": "alpha" });
+		const destRegistry = new MemoryStore();
+		await Package.install("team/data", { registry, dest: new MemoryStore(), destRegistry });
+		expect((await Package.browse("team/data", { registry: destRegistry })).topHash).toBe(pushed.topHash);
+	});
+
+	test("writes over nothing unless it is told to", async () => {
+		const { registry } = await made({ "a.txt": "alpha", "b.txt": "beta" });
+		const dest = new MemoryStore();
+		await dest.put("a.txt", new TextEncoder().encode("other"));
+		const { details } = await failure(
+			Package.install("team/data", { registry, dest }),
+			"DestinationConflict",
+		);
+		expect(details).toMatchObject({ files: ["a.txt"] });
+		expect(await contentsOf(dest)).toEqual({ "a.txt": "other" });
+		await Package.install("team/data", { registry, dest, overwrite: true });
+		expect(await contentsOf(dest)).toEqual({ "a.txt": "alpha", "b.txt": "beta" });
+	});
+
+	test("puts nothing there that is not what the manifest says, or that a registry has for itself", async () => {
+		const { registry } = await made({ "a.txt": "alpha", "b.txt": "beta" });
+		await registry.put("team/data/a.txt", new TextEncoder().encode("ALPHA"));
+		const dest = new MemoryStore();
+		await failure(Package.install("team/data", { registry, dest }), "IntegrityMismatch");
+		expect(await contentsOf(dest)).not.toHaveProperty("a.txt");
+		const hostile = await made({ ".quilt/named_packages/team/data/latest": "0".repeat(64) });
+		await failure(Package.install("team/data", { ...hostile, dest }), "ReservedKey");
+		await failure(Package.install("team/data", { registry, dest, prune: true }), "InvalidArgument");
+	});
+});
+
 test("the empty package has the printed top hash in a page too", async () => {
 	expect(await new Package().build("username/packagename", new MemoryStore())).toBe(
 		"2a5a67156ca9238c14d12042db51c5b52260fdd5511b61ea89b58929d6e1769b",
@@ -54,6 +124,11 @@ test("what needs files or a registry that a page cannot open is Unsupported", as
 	await failure(p.set("b", "local/path"), "Unsupported");
 	await failure(p.setDir(".", "local"), "Unsupported");
 	await failure(p.fetch("there"), "Unsupported");
+	const { hint } = await failure(
+		Package.install("team/data", { registry: store, dest: "there" }),
+		"Unsupported",
+	);
+	expect(hint).toContain("store");
 	await failure(p.verify("there"), "Unsupported");
 	await failure(p.entry("a.json").fetch("there"), "Unsupported");
 	await failure(copy("a", "b"), "Unsupported");

@@ -1,0 +1,70 @@
+/** Installing where there are no files: in a store, as a page has it. */
+import { BaleError } from "../core/errors.ts";
+import { sameHash } from "../core/hash.ts";
+import { hashSource } from "../transfer/hash-source.ts";
+import { mapPool } from "../transfer/pool.ts";
+import { checkStoreKey } from "../storage/store-key.ts";
+import type { Store } from "../storage/store.ts";
+import type { InstallOptions } from "./install.ts";
+import { checkItem, type Checked, type Item } from "./materialize.ts";
+import { storeSource } from "./object-source.ts";
+import type { Origin } from "./origin.ts";
+import { readEntry } from "./reading.ts";
+import { platform } from "./runtime.ts";
+
+/** Each is in memory as a whole while it is checked. */
+const filesAtOnce = 4;
+
+/**
+ * Puts files into a store at their keys, each when it is verified. Nothing is written over unless `overwrite` says so:
+ * `DestinationConflict` before anything is written. The keys that were (or would be) written, and how many were there already.
+ */
+export async function installInStore(
+	items: readonly Item[],
+	origin: Origin,
+	dest: Store,
+	options: InstallOptions,
+): Promise<{ readonly written: readonly string[]; readonly kept: number }> {
+	const { signal, onProgress } = options;
+	const checked = items.map((item) => checkItem(item, options.allowUnverified === true));
+	for (const { key } of checked) checkStoreKey(key);
+	const states = await mapPool(checked, filesAtOnce, (item) => look(item, dest, signal), signal);
+	const others = checked.filter((_item, index) => states[index] === "other").map(({ key }) => key);
+	if (others.length > 0 && options.overwrite !== true) {
+		const [first = ""] = others;
+		const more = others.length > 1 ? ` and ${others.length - 1} more` : "";
+		throw new BaleError("DestinationConflict", `Cannot install: "${first}"${more} would be written over`, {
+			hint: "Install in another store, or replace what is there with overwrite: true",
+			details: { files: others },
+		});
+	}
+	const pending = checked.filter((_item, index) => states[index] !== "same");
+	const written = pending.map(({ key }) => key);
+	const kept = checked.length - pending.length;
+	if (options.dryRun === true) return { written, kept };
+	const bytes = pending.reduce((sum, { size }) => sum + size, 0);
+	onProgress?.({ kind: "started", phase: "copy", files: pending.length, bytes });
+	const taken = new Set(others);
+	const put = async ({ key, source, entry, size, hash }: Checked): Promise<void> => {
+		const content = await readEntry(source, { ...entry, hash }, origin, signal);
+		await dest.put(key, content, { signal, ...(taken.has(key) ? {} : { condition: { ifAbsent: true } }) });
+		onProgress?.({ kind: "advanced", phase: "copy", key, bytes: size });
+		onProgress?.({ kind: "settled", phase: "copy", key, how: "copied" });
+	};
+	await mapPool(pending, options.concurrency ?? filesAtOnce, put, signal);
+	onProgress?.({ kind: "finished", phase: "copy" });
+	return { written, kept };
+}
+
+/** What is at the place of a file. */
+async function look(
+	{ key, size, hash }: Checked,
+	dest: Store,
+	signal: AbortSignal | undefined,
+): Promise<"absent" | "same" | "other"> {
+	const there = await storeSource(dest, key, undefined, signal);
+	if (there === undefined) return "absent";
+	if (there.size !== size || hash === undefined) return "other";
+	const found = await hashSource(there, hash.type, platform().createSha256, { signal });
+	return sameHash(found, hash) ? "same" : "other";
+}
