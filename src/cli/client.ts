@@ -6,6 +6,7 @@ import "./platform.ts";
 
 export { isBaleError } from "../core/errors.ts";
 export { PackageEntry } from "../client/entry.ts";
+export { leftClaims } from "../client/left-claims.ts";
 export { lostRevisions } from "../client/lost-revisions.ts";
 export { preparePackageDeletion, revisions } from "../client/module.ts";
 export { Package } from "../client/package.ts";

@@ -36,7 +36,7 @@ export type LandingJob = {
 	readonly to: string;
 	readonly size: number;
 	readonly expect?: Hash;
-	/** Write over an object that is there: only where that stays readable as a version. */
+	/** Write over an object that is there: only where that stays readable as a version, or is of no use. */
 	readonly replace?: boolean;
 	/** What a deleted object has left at the place may hide something that the write would destroy: it is refused then. */
 	readonly neverThere?: boolean;

@@ -5,18 +5,21 @@ import type { PackageName } from "../core/names.ts";
 import { joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { Tree } from "../core/tree.ts";
 import type { Head, Registry } from "../registry/registry.ts";
+import { collect } from "../storage/byte-source.ts";
+import { claimBytes, isClaim } from "../storage/s3/claim.ts";
 import { mapPool } from "../transfer/pool.ts";
 import { plainSha256, type Landing, type Occupant } from "./landing.ts";
 import { isInside } from "./prepare.ts";
 import { contentHashes } from "./push-content.ts";
 import { keyWithin, type Work } from "./push-selection.ts";
 import type { PushOptions } from "./push.ts";
+import { platform } from "./runtime.ts";
 
 /** A file with the place where it is to be put. */
 export type Placed = Work & {
 	readonly at: string;
 	readonly displaced: boolean;
-	/** There is other content, which stays readable as a version. */
+	/** There is other content, which stays readable as a version, or nothing but an old claim. */
 	readonly replace: boolean;
 	/** Not where something was deleted: see `LandingJob`. */
 	readonly neverThere: boolean;
@@ -42,11 +45,16 @@ export type PlacingContext = {
 /** Two changes within this time can have one time stamp: a file as young as `latest` is read again. */
 const CLOCK_GRAIN_MS = 20;
 
+/** A claim as old as that is one whose process is gone: another would have copied at once, or removed it. */
+const claimMs = 60_000;
+
 /** Decides for every file whether the registry has it already, and else where it is to be put. Writes nothing. */
 export class Placing {
 	readonly #context: PlacingContext;
 	/** Keys whose place holds other content, so that their own is elsewhere in the registry. */
 	readonly elsewhere = new Set<string>();
+	/** Displaced places where a killed copy has left its claim. */
+	readonly #claimed = new Set<string>();
 
 	constructor(context: PlacingContext) {
 		this.#context = context;
@@ -171,13 +179,8 @@ export class Placing {
 		if (await this.#isFree(occupant)) return this.#atHome(work, occupant);
 		const sha256 = await plainSha256(work.from, work.size, options.signal);
 		this.elsewhere.add(work.key);
-		return {
-			...work,
-			at: layout.object(name, sha256, work.key),
-			displaced: true,
-			replace: false,
-			neverThere: false,
-		};
+		const place = layout.object(name, sha256, work.key);
+		return { ...work, at: place, displaced: true, replace: this.#claimed.has(place), neverThere: false };
 	}
 
 	/** Where in the registry the previous revision keeps this entry, if anywhere and if it can be the same content. */
@@ -207,9 +210,23 @@ export class Placing {
 			work.key,
 		);
 		const other = await this.#context.landing.inspect(displaced, { signal });
-		if (!(await this.#holds(displaced, other, work.size, hash))) return undefined;
+		if (!(await this.#holds(displaced, other, work.size, hash))) {
+			if (await this.#isClaim(displaced, other)) this.#claimed.add(displaced);
+			return undefined;
+		}
 		this.elsewhere.add(work.key);
 		return withVersion(joinPhysicalKey(root, displaced), other);
+	}
+
+	/**
+	 * Whether a copy has taken the place and never came to it. The place is named by its content: whoever writes over the
+	 * claim writes what the copy would have.
+	 */
+	async #isClaim(key: string, occupant: Occupant): Promise<boolean> {
+		if (occupant.kind !== "object" || occupant.size !== claimBytes) return false;
+		if (platform().now() - occupant.modifiedMs < claimMs) return false;
+		const object = await this.#context.registry.store.get(key, { signal: this.#context.options.signal });
+		return object !== undefined && isClaim(await collect(object.body));
 	}
 
 	/** Whether what is at `key` has this content; it is only read where the store has no checksum of it. */

@@ -13,6 +13,8 @@ export const layout = {
 	packagesPrefix,
 	/** All pointers begin so. */
 	namesPrefix,
+	/** All files that could not be put at their usual place begin so. */
+	objectsPrefix,
 	/** All records of authors begin so. */
 	authorsPrefix,
 	workflowConfig: ".quilt/workflows/config.yml",

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { findPlaces } from "../../node/places.ts";
 import type { Invocation, Report } from "../command.ts";
 import { type Finding, type Severity, fault, ok } from "../doctor/finding.ts";
+import { checkClaims } from "../doctor/claims.ts";
 import { checkLost } from "../doctor/lost.ts";
 import { checkLogin } from "../doctor/login.ts";
 import { checkRegistryBucket } from "../doctor/registry-bucket.ts";
@@ -85,6 +86,7 @@ async function examine({ words, options, signal, env }: Invocation): Promise<Fin
 				findings.push(...(await checkBucket(registry, deep, uploads)));
 				// Each publication takes two requests.
 				if (heal || deep) findings.push(...(await checkLost(registry, { heal, signal })));
+				if (deep || uploads.abort) findings.push(...(await checkClaims(registry, uploads)));
 			}
 			continue;
 		}
@@ -93,6 +95,8 @@ async function examine({ words, options, signal, env }: Invocation): Promise<Fin
 		seen.add(folder);
 		findings.push(...(await checkRegistryFolder({ folder, now: Date.now(), deep, signal })));
 		findings.push(...(await checkLost(folder, { heal, signal })));
+		// Whoever pushes to a folder that is served takes places in it as in a bucket.
+		if (deep || uploads.abort) findings.push(...(await checkClaims(folder, uploads)));
 	}
 	if (!offline) {
 		for (const [key, what] of [

@@ -56,7 +56,7 @@ export const checkCommands: readonly CommandSpec[] = [
 			{ name: "offline", what: "Contact no server" },
 			{
 				name: "deep",
-				what: "Read every manifest and compare it with its top hash, however many there are; in a bucket, every pointer too",
+				what: "Read every manifest and compare it with its top hash, however many there are; in a bucket, every pointer too. Also look through all files for what killed copies have left",
 			},
 			{
 				name: "heal",
@@ -64,13 +64,13 @@ export const checkCommands: readonly CommandSpec[] = [
 			},
 			{
 				name: "abort-uploads",
-				what: "Remove what broken uploads, also of other clients, have left in the buckets that are looked at",
+				what: "Remove what broken uploads, also of other clients, have left in the buckets that are looked at, and the lines of text that killed copies have left at their places",
 			},
 			{
 				name: "min-age",
 				value: "HOURS",
 				least: 0,
-				what: "With --abort-uploads: only uploads begun at least so long ago; default: 24. Younger ones may be under way, and would fail",
+				what: "With --abort-uploads: only what was begun at least so long ago; default: 24. Younger ones may be under way, and would fail",
 				completes: "nothing",
 			},
 		],

@@ -1,9 +1,9 @@
 /** Copying objects within the service: their bytes never pass through this machine. */
-import { encodeUtf8 } from "../../core/utf8.ts";
 import { checkCondition, conflict } from "../condition.ts";
 import type { Condition, CopySource, ObjectInfo, Store, Versioning, WriteOptions } from "../store.ts";
 import { checkStoreKey } from "../store-key.ts";
 import { isSameChecksum } from "./checksum.ts";
+import { makeClaim } from "./claim.ts";
 import type { Operation, S3Client } from "./client.ts";
 import type { Conditions } from "./conditions.ts";
 import { copyInParts, copyRefusal, CannotCopy, sourceHeaders, type Copied } from "./copied-parts.ts";
@@ -96,12 +96,12 @@ export class ObjectCopier {
 			await this.#check(key, condition, signal);
 			return this.#copyWhole(source, key, options);
 		}
-		const claim = await this.#owner.put(key, claimOf(), options);
+		const claim = await this.#owner.put(key, makeClaim(), options);
 		try {
 			// Nobody who heeds conditions writes there now; a refusal can only be about the source.
 			return await this.#copyWhole(source, key, { signal });
 		} catch (error) {
-			// Left behind, it only has others put what is theirs elsewhere.
+			// Left behind, it only has others put what is theirs elsewhere; `bale doctor` finds it.
 			await this.#owner.delete(key, { ifEtag: claim.etag }).catch(() => undefined);
 			throw error;
 		}
@@ -154,11 +154,6 @@ export class ObjectCopier {
 		}
 		return (await copyInParts(this.#client, this.#journal, copy, false)) as Copied;
 	}
-}
-
-/** An object that takes a free place, where the server decides who gets it; the copy then replaces it. */
-function claimOf(): Uint8Array {
-	return encodeUtf8(`bale was going to copy an object here: ${crypto.randomUUID()}\n`);
 }
 
 /** Whether it can be nobody else's object. */

@@ -1,0 +1,96 @@
+/** What copies that were killed have left in a registry: lines of text that were to keep their places. */
+import { BaleError, isBaleError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
+import { formatPhysicalKey, joinPhysicalKey } from "../core/physical-key.ts";
+import { isTopHash } from "../core/top-hash.ts";
+import type { Registry } from "../registry/registry.ts";
+import { throwIfAborted } from "../storage/abort.ts";
+import { collect } from "../storage/byte-source.ts";
+import { claimBytes, isClaim } from "../storage/s3/claim.ts";
+import { openRegistry, type RegistryInput } from "./registries.ts";
+import { platform } from "./runtime.ts";
+
+export type LeftClaim = {
+	readonly place: string;
+	readonly modifiedAt: Date;
+	/** Whether it was removed now. */
+	readonly removed: boolean;
+	/** Not every manifest can be read, so one of them may name the place: it is never removed. */
+	readonly uncertain: boolean;
+};
+
+export type LeftClaimsOptions = {
+	/** Remove those that are at least so many milliseconds old; default: none. A younger one may be in use. */
+	readonly removeOlderThanMs?: number | undefined;
+	readonly signal?: AbortSignal | undefined;
+};
+
+type Found = { readonly key: string; readonly etag: string; readonly modifiedAt: Date };
+
+/**
+ * The places in a registry that a copy had taken and was killed before it came to them, without those that a manifest
+ * names. Lists everything in the registry; where there are any, every manifest is read.
+ */
+export async function* leftClaims(
+	registry: RegistryInput,
+	options: LeftClaimsOptions = {},
+): AsyncGenerator<LeftClaim, void> {
+	const opened = await openRegistry(registry);
+	const { store } = opened;
+	const { removeOlderThanMs, signal } = options;
+	const found: Found[] = [];
+	for await (const claim of claimsIn(opened, signal)) found.push(claim);
+	if (found.length === 0) return;
+	const { named, uncertain } = await namedAmong(found, opened, signal);
+	for (const claim of found) {
+		throwIfAborted(signal);
+		const { key, etag, modifiedAt } = claim;
+		if (named.has(claim)) continue;
+		const isOld =
+			removeOlderThanMs !== undefined && platform().now() - modifiedAt.getTime() >= removeOlderThanMs;
+		const removed = isOld && !uncertain;
+		if (removed) await store.delete(key, { ifEtag: etag, signal });
+		const place = formatPhysicalKey(joinPhysicalKey(store.root, key));
+		yield { place, modifiedAt, removed, uncertain };
+	}
+}
+
+async function* claimsIn({ store }: Registry, signal: AbortSignal | undefined): AsyncGenerator<Found, void> {
+	for await (const item of store.list("", { signal })) {
+		if ("prefix" in item || item.size !== claimBytes || !isPlace(item.key)) continue;
+		const object = await store.get(item.key, { signal });
+		if (object === undefined) continue;
+		const { etag } = object.info;
+		if (isClaim(await collect(object.body))) yield { key: item.key, etag, modifiedAt: item.modifiedAt };
+	}
+}
+
+/** Whether files of packages are put there. */
+function isPlace(key: string): boolean {
+	return !/^\.(?:quilt|bale)\//.test(key) || key.startsWith(layout.objectsPrefix);
+}
+
+/** Those whose key any manifest names, in whatever bucket or folder: a registry can have several names. */
+async function namedAmong(
+	claims: readonly Found[],
+	registry: Registry,
+	signal: AbortSignal | undefined,
+): Promise<{ named: ReadonlySet<Found>; uncertain: boolean }> {
+	const named = new Set<Found>();
+	let uncertain = false;
+	for await (const item of registry.store.list(layout.packagesPrefix, { signal })) {
+		const hash = "prefix" in item ? "" : item.key.slice(layout.packagesPrefix.length);
+		if (!isTopHash(hash)) continue;
+		try {
+			const { tree } = await registry.read(hash, { signal });
+			for (const [, { physicalKey }] of tree.walk()) {
+				const at = physicalKey.kind === "s3" ? physicalKey.key : physicalKey.path;
+				for (const claim of claims) if (`/${at}`.endsWith(`/${claim.key}`)) named.add(claim);
+			}
+		} catch (error) {
+			if (!(error instanceof BaleError) || isBaleError(error, "Aborted")) throw error;
+			uncertain = true;
+		}
+	}
+	return { named, uncertain };
+}

@@ -1,0 +1,19 @@
+/**
+ * Objects that take a free place for a copy, where the server decides who gets it; the copy then replaces them. One is left
+ * when its process is killed in between.
+ */
+import { decodeUtf8Lenient, encodeUtf8 } from "../../core/utf8.ts";
+
+const text = "bale was going to copy an object here: ";
+const pattern = new RegExp(`^${text}[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\\n$`);
+
+export function makeClaim(): Uint8Array {
+	return encodeUtf8(`${text}${crypto.randomUUID()}\n`);
+}
+
+/** Size of each. */
+export const claimBytes = makeClaim().length;
+
+export function isClaim(bytes: Uint8Array): boolean {
+	return bytes.length === claimBytes && pattern.test(decodeUtf8Lenient(bytes));
+}
