@@ -71,7 +71,7 @@ export async function locate(
 	const origin = entry.origin ?? packageOrigin;
 	const { physicalKey } = entry;
 	if (physicalKey.kind === "s3") {
-		const served = await locateServed(entry, physicalKey, origin, signal);
+		const served = await locateServed(entry, physicalKey, origin, signal, options.everywhere === true);
 		if (served.length > 0) return served;
 		return locateInBucket(key, entry, physicalKey, origin, signal, options);
 	}
@@ -88,18 +88,25 @@ async function locateServed(
 	physicalKey: PhysicalKey & { kind: "s3" },
 	origin: Origin,
 	signal: AbortSignal | undefined,
+	everywhere: boolean,
 ): Promise<Candidate[]> {
 	const root = origin.kind === "registry" ? localRoot(origin.store) : undefined;
 	const { files } = platform();
 	if (root === undefined || origin.kind !== "registry" || files === undefined) return [];
-	const found: Candidate[] = [];
-	for (const key of await keysOfServed(origin.store, physicalKey, signal)) {
-		const path = `${root.replace(/\/+$/, "")}/${key}`;
-		const stat = await files.stat(path);
-		const fits = stat?.kind === "file" && (entry.size === undefined || stat.size === entry.size);
-		if (fits && (await isBelow(path, root))) found.push({ path });
-	}
-	return found;
+	const paths = new Set<string>();
+	const look = async (named: typeof physicalKey): Promise<void> => {
+		for (const key of await keysOfServed(origin.store, named, signal)) {
+			const path = `${root.replace(/\/+$/, "")}/${key}`;
+			const stat = await files.stat(path);
+			const fits = stat?.kind === "file" && (entry.size === undefined || stat.size === entry.size);
+			if (fits && (await isBelow(path, root))) paths.add(path);
+		}
+	};
+	await look(physicalKey);
+	// As in a bucket: what was there before there were versions.
+	const mayBeOlder = physicalKey.versionId === undefined && entry.hash !== undefined;
+	if (mayBeOlder && (paths.size === 0 || everywhere)) await look({ ...physicalKey, versionId: "null" });
+	return Array.from(paths, (path) => ({ path }));
 }
 
 async function locateInBucket(

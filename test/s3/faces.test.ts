@@ -72,6 +72,20 @@ test.each([true, false])(
 	},
 );
 
+test.each(["another length", "other"])(
+	"a package from before the folder kept versions is installed from it when others have put %j over it through S3",
+	async (others) => {
+		const bucket = await server.makeBucket();
+		const { topHash } = await pushPackage(await packageOf("one"), name, { registry: `s3://${bucket}` });
+		await server.setVersioning(bucket, "Enabled");
+		await server.openStore(bucket).put(`${name}/a.txt`, Buffer.from(others));
+		withoutServer();
+		const dest = temporaryDirectory();
+		expect((await installPackage(name, { registry: server.folderOf(bucket), dest })).topHash).toBe(topHash);
+		expect(contentsOf(dest)).toEqual(installedFiles("one"));
+	},
+);
+
 test("content that is not what the manifest says is not installed, and a missing one is asked of the bucket", async () => {
 	const bucket = await server.makeBucket();
 	const registry = `s3://${bucket}`;
