@@ -113,7 +113,11 @@ export class StoreLanding implements Landing {
 		} catch (error) {
 			if (!isBaleError(error, "Conflict")) throw error;
 			if (job.neverThere === true) this.#refused.add(job.to);
-			throw new BaleError("DestinationConflict", `"${job.to}" appeared in the meantime`, { cause: error });
+			throw new BaleError("DestinationConflict", `"${job.to}" appeared in the meantime`, {
+				hint: "Run the same again in a minute: somebody else writes there",
+				details: { place: job.to },
+				cause: error,
+			});
 		}
 	}
 
