@@ -150,6 +150,9 @@ describe("bale fetch", () => {
 		expect(existsSync(box.path("none"))).toBe(false);
 		expect((await box.json(["list"]))["packages"]).toEqual([]);
 		expect((await box.error(["status", "all"], 10)).code).toBe("PackageNotFound");
+		const { stderr } = await box.bale([...fetch, "--dest", "next"]);
+		const next = /Next: bale (.+)/.exec(stderr)?.[1]?.split(" ") ?? [];
+		expect((await box.bale(next)).code).toBe(0);
 		writeFileSync(box.path("all/a.txt"), "mine\n");
 		expect((await box.error([...fetch, "--dest", "all"], 13)).code).toBe("DestinationConflict");
 		expect((await box.error([...fetch, "nope", "--dest", "all"], 10)).code).toBe("EntryNotFound");

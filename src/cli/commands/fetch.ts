@@ -16,6 +16,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 	const { files, bytes } = isPackage(node) ? totals(node) : { files: 1, bytes: node.size ?? 0 };
 	if (!dryRun) await fetchNode(invocation, node, dest);
 	const topHash = topHashOf(pkg);
+	const where = target.registry === undefined ? "" : ` --registry ${quote(output.display(target.registry))}`;
 	return {
 		document: {
 			name: target.name,
@@ -33,7 +34,9 @@ export async function run(invocation: Invocation): Promise<Report> {
 			`${dryRun ? "Would fetch" : "Fetched"} ${plural(files, "file")} (${formatBytes(bytes)}) of ${target.name} to ${output.display(dest)}`,
 			...(dryRun || key !== "" || topHash === null
 				? []
-				: [`Next: bale verify ${target.name}@${topHash.slice(0, 10)} --dir ${quote(output.display(dest))}`]),
+				: [
+						`Next: bale verify ${target.name}@${topHash.slice(0, 10)}${where} --dir ${quote(output.display(dest))}`,
+					]),
 		],
 	};
 }
