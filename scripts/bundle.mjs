@@ -112,6 +112,8 @@ async function bundleCommand() {
 			...everyOutput,
 			format: "cjs",
 			strict: true,
+			// In code that V8 has kept, Node 20 knows nothing any more of who may import.
+			dynamicImportInCjs: false,
 			codeSplitting: { groups: groups(together), includeDependenciesRecursively: false },
 		},
 	);

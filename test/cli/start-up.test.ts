@@ -157,6 +157,19 @@ describe("the start of bale", () => {
 		}
 	});
 
+	it("loads packages of others out of what was kept, too, where import() cannot work with Node 20", async () => {
+		const [home, data] = [temporaryDirectory(), temporaryDirectory()];
+		writeFileSync(join(data, "a.txt"), "a");
+		const build = ["build", "ann/cats", "--dir", data, "--ignore", "git", "--include", "*.txt", "--quiet"];
+		for (const turn of ["compiled", "kept", "kept"])
+			expect(await runCli(build, { home }), turn).toMatchObject({ code: 0, stderr: "" });
+		const files = readdirSync(join(root, "dist/bin")).filter((name) => name.endsWith(".js"));
+		const importing = files.filter((name) =>
+			/\bimport\(/.test(readFileSync(join(root, "dist/bin", name), "utf8")),
+		);
+		expect(importing).toEqual([]);
+	});
+
 	it("keeps what is compiled, and works without a place for it", async () => {
 		const home = temporaryDirectory();
 		const cache = join(home, "cache");
