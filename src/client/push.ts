@@ -26,7 +26,7 @@ import { keepManifest, mayRepeat, publishManifest } from "./push-publish.ts";
 import { findAncestor, Rebase, type Rebased } from "./rebase.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
-import { addSeen, readSeen } from "./seen.ts";
+import { addSeen, readOwnBase, readSeen } from "./seen.ts";
 import { localDirectory } from "./sources.ts";
 import type { PackageState } from "./state.ts";
 
@@ -124,6 +124,8 @@ export async function pushPackage(
 			await rebase.check(base.head, header, tree, state.origin, options);
 		} else if (!(await mayRepeat(registry, base, { header, tree: state.tree }, options.signal))) throw error;
 	});
+	if (rebase === undefined && options.force !== true)
+		await warnOfOlderFolder(registry, name, base, folder, options);
 
 	const { landed, ...moved } = await new Mover(
 		{ header, tree },
@@ -229,6 +231,28 @@ async function acceptable(
 		for (const seen of await readSeen(registry.location, name)) accept.add(seen);
 	}
 	return accept;
+}
+
+/**
+ * Warns (`OlderFolder`) when another revision than the latest was last in the folder: this user has seen the latest one
+ * elsewhere, so it is no conflict, but the folder may lack what it has changed.
+ */
+async function warnOfOlderFolder(
+	registry: Registry,
+	name: PackageName,
+	{ head }: Base,
+	folder: string | undefined,
+	{ acceptSeen, onProgress }: PushOptions,
+): Promise<void> {
+	if (acceptSeen !== true || folder === undefined || head === undefined || onProgress === undefined) return;
+	const own = await readOwnBase(registry.location, name, folder);
+	if (own === undefined || own === head.topHash) return;
+	onProgress({
+		kind: "warning",
+		code: "OlderFolder",
+		message: `${folder} comes from ${own.slice(0, 10)}, and the latest revision is ${head.topHash.slice(0, 10)}: what that has changed may be missing in the folder. To keep it, push with --rebase`,
+		details: { folder, base: own, latest: head.topHash },
+	});
 }
 
 /** Entries that stay where they are go on being read as before, although the package now is another registry's. */

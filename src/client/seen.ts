@@ -23,6 +23,16 @@ export async function readSeen(registry: string, name: PackageName): Promise<rea
 	return (await read(registry, name)).topHashes;
 }
 
+/** The revision that was installed in a folder or pushed from it last; undefined when none is known. */
+export async function readOwnBase(
+	registry: string,
+	name: PackageName,
+	folder: string,
+): Promise<string | undefined> {
+	const { bases = [] } = await read(registry, name);
+	return bases.findLast(([place]) => place === folder)?.[1];
+}
+
 /** The revision that a folder (undefined: the package itself) comes from, as far as it is known. */
 export async function readBase(
 	registry: string,

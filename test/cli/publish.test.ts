@@ -373,6 +373,18 @@ describe("bale push --rebase", () => {
 		expect(readFileSync(box.path("all/a.txt"), "utf8")).toBe("ann\n");
 	});
 
+	it("is recommended where a folder may lack what was published from another one", async () => {
+		const { box, push } = await work();
+		await box.json(push("bob"));
+		expect((await box.json(push("bob")))["warnings"] ?? []).toEqual([]);
+		const [warning] = (await box.json([...push("ann"), "--dry-run"]))["warnings"] as Record<string, string>[];
+		expect(warning).toMatchObject({ code: "OlderFolder" });
+		expect(warning?.["message"]).toContain("--rebase");
+		expect((await box.json([...push("ann"), "--rebase"]))["warnings"] ?? []).toEqual([]);
+		const list = await box.json(["ls", "ann/cats", "-r", "--registry", "registry"]);
+		expect((list["entries"] as { key: string }[]).map(({ key }) => key)).toContain("b.txt");
+	});
+
 	it("goes on from the folder's own last push", async () => {
 		const { box, push } = await work();
 		await box.json(push("bob"));
