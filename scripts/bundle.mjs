@@ -38,6 +38,7 @@ const together = {
 			"node/directory-listing.js",
 			"node/directory-object.js",
 			"node/node-digest.js",
+			"node/lanes.js",
 			"node/settings.js",
 			"node/worker-pool.js",
 			"registry/package-names.js",

@@ -3,14 +3,18 @@ import { setPlatform } from "./client/runtime.ts";
 import { BaleError } from "./core/errors.ts";
 import { createSha256 } from "./core/sha256.ts";
 import { parsePhysicalKey } from "./core/physical-key.ts";
+import { Lanes } from "./storage/lanes.ts";
 import { fetchTransport } from "./storage/s3/fetch-transport.ts";
 import { S3Store } from "./storage/s3/s3-store.ts";
 import { HttpStore } from "./storage/http-store.ts";
+
+const lanes = new Lanes();
 
 setPlatform({
 	now: () => Date.now(),
 	randomId: () => crypto.randomUUID(),
 	createSha256,
+	lanes,
 	openStore(location) {
 		if (/^https?:/i.test(location)) return Promise.resolve(new HttpStore(location));
 		if (/^s3:/i.test(location)) return Promise.resolve(publicBucket(location));
@@ -31,7 +35,13 @@ setPlatform({
 function publicBucket(location: string): S3Store {
 	const key = parsePhysicalKey(location);
 	if (key.kind !== "s3") throw new TypeError("no bucket");
-	return new S3Store({ bucket: key.bucket, prefix: key.key, transport: fetchTransport(), createSha256 });
+	return new S3Store({
+		bucket: key.bucket,
+		prefix: key.key,
+		transport: fetchTransport(),
+		createSha256,
+		lanes,
+	});
 }
 
 export * from "./public.ts";

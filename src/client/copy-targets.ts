@@ -11,8 +11,6 @@ import type { MoveOptions } from "./platform.ts";
 import { platform } from "./runtime.ts";
 import { StoreLanding } from "./store-landing.ts";
 
-const objectsAtOnce = 16;
-
 export interface CopyTarget {
 	/** What must hold of all files together before any is written; absent: nothing, files are written as they are found. */
 	check?(found: FoundFiles, signal: AbortSignal | undefined): Promise<void>;
@@ -75,7 +73,7 @@ class BucketTarget implements CopyTarget {
 			await this.#copy(item, advance, signal);
 			onDone?.(index);
 		};
-		await mapPool(items, concurrency ?? objectsAtOnce, copyOne, signal);
+		await mapPool(items, concurrency ?? platform().lanes, copyOne, signal);
 	}
 
 	async #copy(

@@ -8,6 +8,7 @@ import { joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { CopySource, Store, Versioning } from "../storage/store.ts";
 import { StoreLanding } from "./store-landing.ts";
 import { hashSource } from "../transfer/hash-source.ts";
+import type { Concurrency } from "../transfer/pool.ts";
 import type { Candidate } from "./origin.ts";
 import type { CopyJob, HashedFile, MoveOptions } from "./platform.ts";
 import { openCandidate } from "./reading.ts";
@@ -51,7 +52,7 @@ export type InspectOptions = {
 
 export interface Landing {
 	/** How many objects may be looked at at once. */
-	readonly concurrency: number;
+	readonly concurrency: Concurrency;
 	/** Whether objects can be copied from a `twin`. */
 	readonly copies: boolean;
 	/** `write` finds out for nothing whether a place is free: objects below this size need not be looked for before. */

@@ -4,6 +4,7 @@
  */
 import type { CreateDigest, Hash } from "../core/hash.ts";
 import type { Notes } from "../registry/registry.ts";
+import type { Lanes } from "../storage/lanes.ts";
 import type { ByteSource, Store } from "../storage/store.ts";
 
 /** What identifies a file's state without reading it. Times are nanoseconds since the epoch. */
@@ -242,6 +243,8 @@ export interface Platform {
 	readonly createSha256: CreateDigest;
 	/** Store whose root is a registry or object prefix; `Unsupported` where the platform cannot reach it. */
 	readonly openStore: (location: string) => Promise<Store>;
+	/** How many objects of stores move at once, where nobody says it. */
+	readonly lanes: Lanes;
 	/** Absent in a browser. */
 	readonly files: LocalFiles | undefined;
 	readonly settings: Settings | undefined;

@@ -25,11 +25,10 @@ import { platform } from "./runtime.ts";
 
 /** From this size on a checksum is one of parts, which does not tell the plain SHA-256. */
 const partsBytes = 8 * 1024 * 1024;
-const objectsAtOnce = 16;
 
 /** Landing through any store. Where the store keeps checksums, bytes are read once and nothing is read back. */
 export class StoreLanding implements Landing {
-	readonly concurrency = objectsAtOnce;
+	readonly concurrency = platform().lanes;
 	readonly copies: boolean;
 	readonly freeWriteBytes: number;
 	readonly #store: Store;
@@ -72,7 +71,7 @@ export class StoreLanding implements Landing {
 		let refusal: BaleError | undefined;
 		const results = await mapPool(
 			jobs,
-			options.concurrency ?? objectsAtOnce,
+			options.concurrency ?? this.concurrency,
 			async (job, index) => {
 				try {
 					const landed = await this.#writeOne(

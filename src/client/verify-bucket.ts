@@ -13,8 +13,6 @@ import { verifiableHash } from "./reading.ts";
 import { platform } from "./runtime.ts";
 import { verifyReport, type Changed, type VerifyOptions, type VerifyReport } from "./verify.ts";
 
-const objectsAtOnce = 16;
-
 type Expected = Hash & { readonly type: HashType };
 type Job = { readonly key: string; readonly size: number; readonly hash: Expected };
 
@@ -46,7 +44,7 @@ export async function verifyBucket(
 	onProgress?.({ kind: "started", phase: "verify", files: jobs.length, bytes });
 	const found = await mapPool(
 		jobs,
-		options.concurrency ?? objectsAtOnce,
+		options.concurrency ?? platform().lanes,
 		async (job) => {
 			const hash = await hashOf(store, directory.prefix + job.key, job, options);
 			onProgress?.({ kind: "settled", phase: "verify", key: job.key, how: "verified" });

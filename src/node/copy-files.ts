@@ -12,6 +12,7 @@ import type { CopyItem } from "./file-work.mjs";
 import { FileWriter } from "./file-writer.ts";
 import { worthThreads } from "./hash-files.ts";
 import { PartialFile } from "./partial-file.ts";
+import { lanes } from "./lanes.ts";
 import {
 	comesInParts,
 	type Deliverable,
@@ -27,7 +28,6 @@ import type { WorkerPool } from "./worker-pool.ts";
 /** A batch is held open together (one descriptor for each file), so it is small. */
 const batchFiles = 32;
 const batchBytes = 4 * 1024 * 1024;
-const streamsAtOnce = 16;
 const syncsAtOnce = 8;
 /** Directories that are known to need nothing more; with more, it is found out again. */
 export const maxRememberedDirectories = 10_000;
@@ -207,7 +207,7 @@ async function copyStreams(indexes: readonly number[], run: CopyRun): Promise<vo
 	// Each stream listens, and there may be many.
 	setMaxListeners(0, signal);
 	let first: { readonly error: unknown } | undefined;
-	const atOnce = run.options.concurrency ?? streamsAtOnce;
+	const atOnce = run.options.concurrency ?? lanes;
 	const slots = new Slots(atOnce);
 	const copy = async (index: number): Promise<void> => {
 		try {

@@ -8,6 +8,7 @@ import type { Store } from "../storage/store.ts";
 import { DirectoryStore } from "./directory-store.ts";
 import { NodeFiles } from "./local-files.ts";
 import { createNodeSha256 } from "./node-digest.ts";
+import { lanes } from "./lanes.ts";
 import { manifestNotes } from "./manifest-notes.ts";
 import { findPlaces } from "./places.ts";
 import { settingsFromConfig } from "./settings.ts";
@@ -18,6 +19,7 @@ export function nodePlatform(): Platform {
 		now: () => Date.now(),
 		randomId: () => randomUUID(),
 		createSha256: createNodeSha256,
+		lanes,
 		openStore: async (location) => {
 			if (!/^s3:/i.test(location)) return openStore(location);
 			// Only those who use buckets pay for loading what they need.

@@ -4,7 +4,7 @@ import { BaleError } from "../core/errors.ts";
 import { throwIfAborted } from "../storage/abort.ts";
 import { chunksOf } from "../storage/byte-source.ts";
 import type { ByteRange, ByteSource } from "../storage/store.ts";
-import { mapPool } from "../transfer/pool.ts";
+import { type Concurrency, limitOf, mapPool } from "../transfer/pool.ts";
 import type { FileWriter } from "./file-writer.ts";
 import { createNodeSha256 } from "./node-digest.ts";
 import type { PartialFile } from "./partial-file.ts";
@@ -20,22 +20,32 @@ const partsAtOnce = 8;
 
 /** How many deliveries are under way at once, over all files. */
 export class Slots {
-	#free: number;
+	readonly #concurrency: Concurrency;
+	#taken = 0;
 	readonly #waiting: (() => void)[] = [];
 
-	constructor(count: number) {
-		this.#free = Math.max(1, count);
+	constructor(concurrency: Concurrency) {
+		this.#concurrency = concurrency;
 	}
 
 	async with<T>(work: () => Promise<T>): Promise<T> {
-		if (this.#free > 0) this.#free--;
-		else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+		if (this.#taken >= limitOf(this.#concurrency))
+			await new Promise<void>((resolve) => this.#waiting.push(resolve));
+		else this.#taken++;
 		try {
 			return await work();
 		} finally {
+			this.#taken--;
+			this.#admit();
+		}
+	}
+
+	#admit(): void {
+		while (this.#taken < limitOf(this.#concurrency)) {
 			const next = this.#waiting.shift();
-			if (next === undefined) this.#free++;
-			else next();
+			if (next === undefined) return;
+			this.#taken++;
+			next();
 		}
 	}
 }

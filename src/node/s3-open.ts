@@ -16,6 +16,7 @@ import { createNodeSha256 } from "./node-digest.ts";
 import { findPlaces, type Environment } from "./places.ts";
 import { settingsOfBucket } from "./registry-settings.ts";
 import { credentialSource, keysHint } from "./s3-credentials.ts";
+import { lanes } from "./lanes.ts";
 import { transportFor } from "./s3-transport.ts";
 import { FileServiceMemory } from "./service-memory.ts";
 import { FileJournal } from "./upload-journal.ts";
@@ -102,6 +103,7 @@ async function openBucket(
 		kmsKeyId,
 		transport: transportFor(env),
 		createSha256: createNodeSha256,
+		lanes,
 		...(anonymous === true
 			? {
 					keysHint: `It is set to be used without keys: bale config registry s3://${bucket} --unset anonymous`,

@@ -9,6 +9,7 @@ import type { Addressing, Encryption } from "../../core/registry-setting-names.t
 import { decodeUtf8Lenient } from "../../core/utf8.ts";
 import { throwIfAborted } from "../abort.ts";
 import { collect } from "../byte-source.ts";
+import type { Lanes } from "../lanes.ts";
 import { bucketAddress, type BucketAddress } from "./endpoint.ts";
 import {
 	asksToSlowDown,
@@ -53,6 +54,8 @@ export type S3ClientOptions = {
 	readonly encryption?: Encryption | undefined;
 	/** The key of that encryption, where it is one of KMS; absent: the service's own. */
 	readonly kmsKeyId?: string | undefined;
+	/** Is told how long answers take. */
+	readonly lanes?: Lanes | undefined;
 	/** Milliseconds since the epoch. */
 	readonly now?: (() => number) | undefined;
 	/** From 0 up to 1; decides how long a retry waits. */
@@ -101,6 +104,8 @@ const maxDelayMs = 20_000;
 const maxRetryAfterMs = 60_000;
 /** As long as services take for objects of 5 TiB, and SDKs wait. */
 const longPatienceMs = 600_000;
+/** How long sending takes does not count for bodies up to this size. */
+const usualBodyBytes = 1024 * 1024;
 const errorDocumentBytes = 64 * 1024;
 const documentBytes = 32 * 1024 * 1024;
 /** The requester agrees to pay. */
@@ -225,7 +230,9 @@ export class S3Client {
 			try {
 				received = await this.#pace.run(
 					async () => {
+						const sent = this.#now();
 						const response = await this.#options.transport(this.#build(operation, credentials), signal);
+						this.#tell(operation, this.#now() - sent);
 						const isSuccess = response.status >= 200 && response.status < 300;
 						return isSuccess ? receive(response) : { failure: await this.#failure(operation, response) };
 					},
@@ -281,6 +288,11 @@ export class S3Client {
 	/** Waits. Throws `Aborted`. */
 	async pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
 		await (this.#options.sleep ?? sleep)(milliseconds, signal);
+	}
+
+	#tell({ method, body, isLong }: Operation, milliseconds: number): void {
+		const isUsual = isLong !== true && (body?.bytes.length ?? 0) <= usualBodyBytes;
+		if (isUsual) this.#options.lanes?.answered(method, milliseconds);
 	}
 
 	#build(operation: Operation, credentials: S3Credentials | undefined): TransportRequest {
