@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFile
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { constants, Script } from "node:vm";
+import { Script } from "node:vm";
 
 /** When there are more, of releases that are no longer here, all are forgotten. */
 const maxFiles = 200;
@@ -61,7 +61,6 @@ function compile(filename: string, cachedData: Buffer | undefined): Script {
 	return new Script(`(function (exports, require, module, __filename, __dirname) { ${text}\n})`, {
 		filename,
 		...(cachedData === undefined ? {} : { cachedData }),
-		importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 	});
 }
 
