@@ -2,7 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bale, program } from "../lib/contestants.mjs";
+import { setTimeout } from "node:timers/promises";
+import { bale, forgetData, program } from "../lib/contestants.mjs";
 import { changeFile, makeFile, makeFiles } from "../lib/files.mjs";
 import { findPeer } from "../lib/peers.mjs";
 
@@ -42,13 +43,9 @@ function quilt3Build({ data, registry }, check, before) {
 /** Everything that a run could remember is gone. */
 function forget(place, context) {
 	return () => {
-		for (const path of [
-			place.registry,
-			`${place.registry}-quilt3`,
-			context.env.XDG_CACHE_HOME,
-			context.env.XDG_DATA_HOME,
-		])
+		for (const path of [place.registry, `${place.registry}-quilt3`])
 			rmSync(path, { recursive: true, force: true });
+		forgetData(context.env);
 	};
 }
 
@@ -272,9 +269,11 @@ export const scenarios = [
 					...baleBuild(changing),
 					id: "bale-one",
 					label: "bale build, one file changed",
-					before() {
+					async before() {
 						if (turn++ === 0) build(changing);
 						changeFile(join(changing.data, "d0000/f000.bin"));
+						// Nothing is remembered of a file that has changed within the last tenth of a second.
+						await setTimeout(250);
 					},
 				},
 				quilt3Build(data, check),

@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { keyOf, makeManifest } from "../data/manifests.mjs";
-import { bale, program } from "../lib/contestants.mjs";
+import { bale, forgetData, program } from "../lib/contestants.mjs";
 import { findPeer } from "../lib/peers.mjs";
 
 const registryOf = (context) => join(context.directory, "registry");
@@ -46,7 +46,7 @@ const quilt3 = (args, check) => ({
 });
 
 /** Nothing is remembered of the manifest. */
-const forget = (context) => rmSync(context.env.XDG_CACHE_HOME, { recursive: true, force: true });
+const forget = (context) => forgetData(context.env);
 
 const ours = (args, check, context, before) => ({
 	id: "bale",
