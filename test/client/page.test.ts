@@ -41,6 +41,17 @@ test("a page builds packages from values in memory, pushes them to a store, and 
 	).toBe("from a blob");
 });
 
+test("a page that came without encryption, and so gets no random UUIDs, can load the library", async () => {
+	vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto) });
+	vi.resetModules();
+	try {
+		const library = await import("../../src/browser.ts");
+		expect(new library.Package().size).toBe(0);
+	} finally {
+		vi.unstubAllGlobals();
+	}
+});
+
 describe("Package.install() in a page", () => {
 	const made = async (values: Readonly<Record<string, string>>, registry = new MemoryStore()) => {
 		const p = new Package();
