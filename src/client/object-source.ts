@@ -73,7 +73,11 @@ export function objectSource(
 		signal: AbortSignal | undefined,
 	): Promise<boolean> => {
 		if (fitsNullVersion === undefined || tried.versionId !== undefined) return false;
-		fits ??= fitsNullVersion({ certainly, signal });
+		fits ??= fitsNullVersion({ certainly, signal }).catch((error: unknown) => {
+			// The source may be opened again, with another signal.
+			fits = undefined;
+			throw error;
+		});
 		if (!(await fits)) return false;
 		version = { versionId: "null" };
 		return true;
