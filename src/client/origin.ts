@@ -185,8 +185,8 @@ function nullVersionOf(
 	if (entry.hash === undefined) return undefined;
 	return async ({ certainly, signal }) => {
 		const info = await store.head(key, { versionId: "null", signal }).catch((error: unknown) => {
-			// Whoever may not read versions is told of the object itself.
-			if (!isBaleError(error, "AccessDenied")) throw error;
+			// Whoever may not read versions is told of the object itself, as where there are none.
+			if (!isBaleError(error, "AccessDenied", "Unsupported")) throw error;
 			return undefined;
 		});
 		const fit = info === undefined ? "no" : fitOf(info, entry);
