@@ -49,6 +49,7 @@ export async function* leftClaims(
 		const isOld =
 			removeOlderThanMs !== undefined && platform().now() - modifiedAt.getTime() >= removeOlderThanMs;
 		const removed = isOld && !uncertain;
+		// Reading all manifests may have taken long enough for a push to come to the place.
 		if (removed) await store.delete(key, { ifEtag: etag, signal });
 		const place = formatPhysicalKey(joinPhysicalKey(store.root, key));
 		yield { place, modifiedAt, removed, uncertain };

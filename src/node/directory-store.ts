@@ -11,6 +11,7 @@ import { checkCondition, conflict } from "../storage/condition.ts";
 import { checkStoreKey } from "../storage/store-key.ts";
 import type {
 	ByteSource,
+	DeleteOptions,
 	ListItem,
 	ListOptions,
 	LocalBytes,
@@ -167,12 +168,13 @@ export class DirectoryStore implements Store {
 		}
 	}
 
-	async delete(key: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+	async delete(key: string, { ifEtag, signal }: DeleteOptions = {}): Promise<void> {
 		const path = this.localPath(key);
 		refuseBelow(servedPrefixes, key);
-		throwIfAborted(options.signal);
+		throwIfAborted(signal);
 		if (linkStatOf(path) === undefined) return;
-		await this.#locked(key, options.signal, () => {
+		await this.#locked(key, signal, () => {
+			if (ifEtag !== undefined && this.#etagOf(key) !== ifEtag) return;
 			try {
 				this.#checkInside(path);
 				unlinkSync(path);

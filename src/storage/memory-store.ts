@@ -6,6 +6,7 @@ import { checkCondition } from "./condition.ts";
 import { checkStoreKey } from "./store-key.ts";
 import type {
 	ByteSource,
+	DeleteOptions,
 	ListItem,
 	ListOptions,
 	ObjectBody,
@@ -66,9 +67,10 @@ export class MemoryStore implements Store {
 		return info;
 	}
 
-	async delete(key: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+	async delete(key: string, { ifEtag, signal }: DeleteOptions = {}): Promise<void> {
 		checkStoreKey(key);
-		throwIfAborted(options.signal);
+		throwIfAborted(signal);
+		if (ifEtag !== undefined && this.#objects.get(key)?.info.etag !== ifEtag) return;
 		if (this.#objects.delete(key)) this.#sortedKeys = undefined;
 	}
 

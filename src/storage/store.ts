@@ -112,8 +112,8 @@ export type UnfinishedUpload = {
 
 export type DeleteOptions = {
 	/**
-	 * The object's ETag: what is there is this one when the deletion begins, and where the deletion must be sent again it is
-	 * only done while it still is, so that nothing that others have put there since is deleted.
+	 * Only the object with this ETag is deleted; another one stays, which is no error. Buckets are asked what is there before
+	 * each attempt: what others put there between that and the deletion is lost.
 	 */
 	readonly ifEtag?: string | undefined;
 	readonly signal?: AbortSignal | undefined;

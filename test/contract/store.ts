@@ -375,6 +375,16 @@ export function describeStore(
 			expect(await store().head("left")).toBeUndefined();
 		});
 
+		test("only the object that has ifEtag is deleted", async () => {
+			const first = await store().put("gone", encoder.encode("first"));
+			const second = await store().put("gone", encoder.encode("second"));
+			await store().delete("gone", { ifEtag: first.etag });
+			expect(await read(store(), "gone")).toBe("second");
+			await store().delete("gone", { ifEtag: second.etag });
+			expect(await store().head("gone")).toBeUndefined();
+			await store().delete("gone", { ifEtag: second.etag });
+		});
+
 		test("of many that create at once exactly one wins", async () => {
 			for (let round = 0; round < 5; round++) {
 				const key = `create/${round}`;

@@ -181,6 +181,7 @@ export class S3Store implements Store {
 		};
 		for (let attempt = 1; ; attempt++) {
 			const isLast = ifEtag === undefined || attempt === deletionAttempts;
+			if (ifEtag !== undefined && (await this.head(key, { signal }))?.etag !== ifEtag) return;
 			try {
 				const outcome = await this.#client.send(operation);
 				if (outcome.ok) {
@@ -193,8 +194,6 @@ export class S3Store implements Store {
 			} catch (error) {
 				if (isLast || !isBaleError(error, "StoreUnavailable")) throw error;
 			}
-			// It may have been carried out, and somebody else have put another object there since.
-			if ((await this.head(key, { signal }))?.etag !== ifEtag) return;
 			await this.#client.pause(Math.random() * deletionPauseMs * attempt, signal);
 		}
 	}
