@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Script } from "node:vm";
+import { readOwn } from "../node/own-file.ts";
 
 /** When there are more, of releases that are no longer here, all are forgotten. */
 const maxFiles = 200;
@@ -66,7 +67,7 @@ function compile(filename: string, cachedData: Buffer | undefined): Script {
 
 function readKept(place: string): Buffer | undefined {
 	try {
-		const bytes = readFileSync(place);
+		const bytes = readOwn(place);
 		const [once, again] = [bytes.subarray(0, bytes.length >> 1), bytes.subarray(bytes.length >> 1)];
 		return once.equals(again) ? once : undefined;
 	} catch {

@@ -1,6 +1,5 @@
 /** The file of a `StatCache`: what it remembers as columns, with a checksum. */
 import { createHash } from "./crypto.mjs";
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { stateFields } from "./file-work.mjs";
 
 const magic = 0x656c_6162; // "bale"
@@ -63,20 +62,6 @@ export function encodeColumns({ names, states, values }: StatColumns, root: stri
 	const file = Buffer.concat([header, stateBytes, values, rootBytes, nameBytes]);
 	file.set(checksumOf(file), checksumAt);
 	return file;
-}
-
-/** A file of this user, at the start of its own memory. Others must not be able to tell us what files contain. */
-export function readOwn(path: string): Buffer {
-	const fd = openSync(path, "r");
-	try {
-		const stat = fstatSync(fd);
-		if (!stat.isFile() || (process.getuid !== undefined && stat.uid !== process.getuid()))
-			return Buffer.alloc(0);
-		const bytes = readFileSync(fd);
-		return bytes.byteOffset % 8 === 0 ? bytes : Buffer.from(new Uint8Array(bytes).buffer);
-	} finally {
-		closeSync(fd);
-	}
 }
 
 /** SHA-256 of everything but the place of the checksum itself. */

@@ -14,11 +14,11 @@ import { mkdirSync, readdirSync, renameSync, statSync, unlinkSync, writeFileSync
 import { join } from "node:path";
 import type { FileState } from "../client/platform.ts";
 import { stateFields } from "./file-work.mjs";
+import { readOwn } from "./own-file.ts";
 import {
 	decodeColumns,
 	encodeColumns,
 	patchColumns,
-	readOwn,
 	type StatColumns,
 	valueBytes,
 } from "./stat-cache-file.ts";

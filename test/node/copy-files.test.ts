@@ -225,7 +225,8 @@ describe.each(ways)("LocalFiles.copy() of %s", (way, from) => {
 
 	test("is Aborted without leaving anything under the final name", async () => {
 		const root = temporaryDirectory();
-		const size = 64 * mebibyte;
+		// So large that a busy machine does not write all of it before it learns of the abort.
+		const size = 256 * mebibyte;
 		const abort = new AbortController();
 		const copying = openFiles().copy(
 			[{ from: from(Buffer.alloc(size)), to: join(root, "target"), size, replace: false }],

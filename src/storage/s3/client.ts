@@ -230,9 +230,9 @@ export class S3Client {
 			try {
 				received = await this.#pace.run(
 					async () => {
-						const sent = this.#now();
+						const sent = performance.now();
 						const response = await this.#options.transport(this.#build(operation, credentials), signal);
-						this.#tell(operation, this.#now() - sent);
+						this.#tell(operation, performance.now() - sent);
 						const isSuccess = response.status >= 200 && response.status < 300;
 						return isSuccess ? receive(response) : { failure: await this.#failure(operation, response) };
 					},
