@@ -32,7 +32,8 @@ async function keepCompiled(): Promise<void> {
 	const { findPlaces } = await import("../node/places.ts");
 	const directory = `${findPlaces().baleCache}/compiled`;
 	if (enableCompileCache !== undefined) enableCompileCache(directory);
-	else (await import("./compiled.ts")).keepCompiled(directory);
+	else if (process.env["NODE_DISABLE_COMPILE_CACHE"] !== "1")
+		(await import("./compiled.ts")).keepCompiled(directory);
 }
 
 /** Shells source `bale completion SHELL` whenever they start. False: that is not what is wanted, or it cannot be printed. */

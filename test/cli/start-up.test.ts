@@ -174,6 +174,8 @@ describe("the start of bale", () => {
 		const home = temporaryDirectory();
 		const cache = join(home, "cache");
 		const list = (env: Record<string, string>) => runCli(["list", home, "--quiet"], { home, env });
+		expect((await list({ BALE_CACHE_DIR: cache, NODE_DISABLE_COMPILE_CACHE: "1" })).code).toBe(0);
+		expect(existsSync(join(cache, "compiled"))).toBe(false);
 		expect((await list({ BALE_CACHE_DIR: cache })).code).toBe(0);
 		expect(existsSync(join(cache, "compiled"))).toBe(true);
 		const none = join(home, "file");
