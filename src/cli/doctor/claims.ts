@@ -1,9 +1,7 @@
 /** Places that were taken for copies which never came. */
 import { plural } from "../format.ts";
 import { type Finding, fault, ok } from "./finding.ts";
-import { defaultAgeHours } from "./uploads.ts";
-
-const hourMs = 60 * 60 * 1000;
+import { hourMs, hoursSince, removalCommand } from "./uploads.ts";
 
 /** Looks through everything in a registry; with `abort`, removes what is at least `ageHours` old. */
 export async function checkClaims(
@@ -19,9 +17,8 @@ export async function checkClaims(
 			signal,
 		})) {
 			const { place, modifiedAt, removed, uncertain } = claim;
-			const hours = Math.floor((Date.now() - modifiedAt.getTime()) / hourMs);
+			const hours = hoursSince(modifiedAt);
 			const what = `${place}, which a copy had taken ${plural(hours, "hour")} ago and never came to`;
-			const age = ageHours === defaultAgeHours ? "" : ` --min-age ${ageHours}`;
 			if (removed) findings.push(ok("claim", `Freed the place ${what}`, place));
 			else if (hours < ageHours) {
 				const remedy = "Nothing if a push is under way";
@@ -29,7 +26,7 @@ export async function checkClaims(
 			} else {
 				const remedy = uncertain
 					? "Mend the damaged manifests first: one of them may name it"
-					: `Free it: bale doctor ${registry} --abort-uploads${age}`;
+					: `Free it: ${removalCommand(registry, ageHours)}`;
 				findings.push(fault("claim", "warning", `There is a line of text at ${what}`, remedy, place));
 			}
 		}

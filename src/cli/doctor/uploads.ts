@@ -2,7 +2,7 @@
 import { plural } from "../format.ts";
 import { type Finding, fault, ok } from "./finding.ts";
 
-const hourMs = 60 * 60 * 1000;
+export const hourMs = 60 * 60 * 1000;
 /** Uploads of the last hours are most likely under way. */
 export const defaultAgeHours = 24;
 
@@ -20,7 +20,7 @@ export async function checkUploads(
 			signal,
 		})) {
 			const { place, uploadId: id, startedAt, size: bytes, aborted } = upload;
-			const hours = Math.floor((Date.now() - startedAt.getTime()) / hourMs);
+			const hours = hoursSince(startedAt);
 			const what = `upload of ${place}, begun ${plural(hours, "hour")} ago, with ${plural(bytes, "byte")}`;
 			const finding = aborted
 				? ok("upload", `Aborted the unfinished ${what}`, place)
@@ -43,12 +43,11 @@ export async function checkUploads(
 }
 
 function stale(what: string, registry: string, ageHours: number, place: string): Finding {
-	const age = ageHours === defaultAgeHours ? "" : ` --min-age ${ageHours}`;
 	return fault(
 		"upload",
 		"warning",
 		`There is an unfinished ${what}, which is kept and paid for`,
-		`Remove it: bale doctor ${registry} --abort-uploads${age}; or let the bucket do it (lifecycle rule AbortIncompleteMultipartUpload)`,
+		`Remove it: ${removalCommand(registry, ageHours)}; or let the bucket do it (lifecycle rule AbortIncompleteMultipartUpload)`,
 		place,
 	);
 }
@@ -61,4 +60,14 @@ function young(what: string, place: string): Finding {
 		"Nothing if it is under way; an interrupted push goes on with it when it is run again",
 		place,
 	);
+}
+
+export function hoursSince(time: Date): number {
+	return Math.floor((Date.now() - time.getTime()) / hourMs);
+}
+
+/** What removes all that was begun at least so many hours ago. */
+export function removalCommand(registry: string, ageHours: number): string {
+	const age = ageHours === defaultAgeHours ? "" : ` --min-age ${ageHours}`;
+	return `bale doctor ${registry} --abort-uploads${age}`;
 }
