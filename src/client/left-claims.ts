@@ -5,8 +5,7 @@ import { formatPhysicalKey, joinPhysicalKey } from "../core/physical-key.ts";
 import { isTopHash } from "../core/top-hash.ts";
 import type { Registry } from "../registry/registry.ts";
 import { throwIfAborted } from "../storage/abort.ts";
-import { collect } from "../storage/byte-source.ts";
-import { claimBytes, isClaim } from "../storage/s3/claim.ts";
+import { claimAt, claimBytes } from "../storage/s3/claim.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
 
@@ -59,10 +58,9 @@ export async function* leftClaims(
 async function* claimsIn({ store }: Registry, signal: AbortSignal | undefined): AsyncGenerator<Found, void> {
 	for await (const item of store.list("", { signal })) {
 		if ("prefix" in item || item.size !== claimBytes || !isPlace(item.key)) continue;
-		const object = await store.get(item.key, { signal });
-		if (object === undefined) continue;
-		const { etag } = object.info;
-		if (isClaim(await collect(object.body))) yield { key: item.key, etag, modifiedAt: item.modifiedAt };
+		const { key, modifiedAt } = item;
+		const claim = await claimAt(store, key, signal);
+		if (claim !== undefined) yield { key, etag: claim.etag, modifiedAt };
 	}
 }
 

@@ -1,5 +1,6 @@
 /** Objects of stores as sources of bytes. */
 import { BaleError, isBaleError } from "../core/errors.ts";
+import { isFixedVersion } from "../core/physical-key.ts";
 import type {
 	ByteRange,
 	ByteSource,
@@ -96,7 +97,7 @@ export function objectSource(
 			failure = otherSize(key, size, undefined);
 		}
 		// Of the same size, but written when there were versions.
-		const isLater = object?.info.versionId !== undefined && object.info.versionId !== "null";
+		const isLater = isFixedVersion(object?.info.versionId);
 		if ((failure !== undefined || isLater) && (await turnsBack(tried, failure === undefined, signal))) {
 			await object?.body.cancel();
 			return open(range, signal);

@@ -6,7 +6,7 @@
 import type { Entry } from "../core/entry.ts";
 import { BaleError, isBaleError } from "../core/errors.ts";
 import type { Hash } from "../core/hash.ts";
-import { formatPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
+import { formatPhysicalKey, isFixedVersion, type PhysicalKey } from "../core/physical-key.ts";
 import type { ByteSource, CopySource, ObjectInfo, Store } from "../storage/store.ts";
 import { provenHash, toldHash } from "../storage/s3/checksum.ts";
 import type { FileState } from "./platform.ts";
@@ -127,7 +127,7 @@ async function locateInBucket(
 	const traits = copyTraits(store);
 	const { versionId } = physicalKey;
 	const missing = (): BaleError => objectNotFound(key, physicalKey);
-	const isPinned = versionId !== undefined && versionId !== "null";
+	const isPinned = isFixedVersion(versionId);
 	const named = versionId === undefined ? {} : { versionId };
 	const nullVersion =
 		origin.kind === "user" || versionId !== undefined ? undefined : nullVersionOf(store, relative, entry);
@@ -138,7 +138,7 @@ async function locateInBucket(
 	const look = async (signal: AbortSignal | undefined): Promise<{ info: ObjectInfo; versionId?: string }> => {
 		const info = await store.head(relative, { ...named, signal });
 		const fit = info === undefined ? "no" : fitOf(info, entry);
-		const isLater = info?.versionId !== undefined && info.versionId !== "null";
+		const isLater = isFixedVersion(info?.versionId);
 		if (fit === "no" || (fit === "perhaps" && isLater)) {
 			const old = await nullVersion?.({ certainly: fit === "perhaps", signal });
 			if (old !== undefined) return { info: old, versionId: "null" };

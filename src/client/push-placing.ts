@@ -2,11 +2,10 @@
 import { sameHash, type Hash } from "../core/hash.ts";
 import { layout } from "../core/layout.ts";
 import type { PackageName } from "../core/names.ts";
-import { joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
+import { isFixedVersion, joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { Tree } from "../core/tree.ts";
 import type { Head, Registry } from "../registry/registry.ts";
-import { collect } from "../storage/byte-source.ts";
-import { claimBytes, isClaim } from "../storage/s3/claim.ts";
+import { claimAt, claimBytes } from "../storage/s3/claim.ts";
 import { mapPool } from "../transfer/pool.ts";
 import { plainSha256, type Landing, type Occupant } from "./landing.ts";
 import { isInside } from "./prepare.ts";
@@ -225,8 +224,8 @@ export class Placing {
 	async #isClaim(key: string, occupant: Occupant): Promise<boolean> {
 		if (occupant.kind !== "object" || occupant.size !== claimBytes) return false;
 		if (platform().now() - occupant.modifiedMs < claimMs) return false;
-		const object = await this.#context.registry.store.get(key, { signal: this.#context.options.signal });
-		return object !== undefined && isClaim(await collect(object.body));
+		const { registry, options } = this.#context;
+		return (await claimAt(registry.store, key, options.signal)) !== undefined;
 	}
 
 	/** Whether what is at `key` has this content; it is only read where the store has no checksum of it. */
@@ -262,11 +261,11 @@ export class Placing {
 
 /** Whether an object is a version that never changes. */
 function isVersioned(occupant: Occupant): occupant is Occupant & { readonly versionId: string } {
-	return occupant.kind === "object" && occupant.versionId !== undefined && occupant.versionId !== "null";
+	return occupant.kind === "object" && isFixedVersion(occupant.versionId);
 }
 
 function isVersion(key: PhysicalKey | undefined): boolean {
-	return key?.kind === "s3" && key.versionId !== undefined && key.versionId !== "null";
+	return key?.kind === "s3" && isFixedVersion(key.versionId);
 }
 
 function withVersion(key: PhysicalKey, occupant: Occupant): PhysicalKey {

@@ -29,8 +29,7 @@ export async function readOwnBase(
 	name: PackageName,
 	folder: string,
 ): Promise<string | undefined> {
-	const { bases = [] } = await read(registry, name);
-	return bases.findLast(([place]) => place === folder)?.[1];
+	return baseOf(await read(registry, name), folder);
 }
 
 /** The revision that a folder (undefined: the package itself) comes from, as far as it is known. */
@@ -39,9 +38,13 @@ export async function readBase(
 	name: PackageName,
 	folder: string | undefined,
 ): Promise<TopHash | undefined> {
-	const { bases = [], topHashes } = await read(registry, name);
-	const base = bases.findLast(([place]) => place === (folder ?? ""))?.[1] ?? topHashes.at(-1);
+	const seen = await read(registry, name);
+	const base = baseOf(seen, folder ?? "") ?? seen.topHashes.at(-1);
 	return base !== undefined && isTopHash(base) ? base : undefined;
+}
+
+function baseOf({ bases = [] }: Seen, folder: string): string | undefined {
+	return bases.findLast(([place]) => place === folder)?.[1];
 }
 
 /**

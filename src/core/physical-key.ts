@@ -14,6 +14,11 @@ export type PhysicalKey =
 
 const usualS3 = /^s3:\/\/([a-z0-9.-]+)\/([A-Za-z0-9_.~/-]*)(?:\?versionId=([A-Za-z0-9_.~-]+))?$/;
 
+/** Whether it names a version that never changes: `null` is what a key has without versions, and can be written over. */
+export function isFixedVersion(versionId: string | undefined): boolean {
+	return versionId !== undefined && versionId !== "null";
+}
+
 /**
  * Reads an `s3:` or `file:` URL. Purely textual: `.`, `..` and `//` of file paths are resolved
  * lexically, those of S3 keys are kept. A fragment is dropped. Throws `InvalidUrl`, or

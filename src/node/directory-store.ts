@@ -3,7 +3,7 @@ import { closeSync, fstatSync, rmdirSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { BaleError, isBaleError } from "../core/errors.ts";
-import type { PhysicalKey } from "../core/physical-key.ts";
+import { isFixedVersion, type PhysicalKey } from "../core/physical-key.ts";
 import { unportableReason } from "../core/portable-key.ts";
 import { throwIfAborted } from "../storage/abort.ts";
 import { checkRange, chunksOf, sliceOf, streamOf, toByteSource } from "../storage/byte-source.ts";
@@ -210,7 +210,7 @@ export class DirectoryStore implements Store {
 	#open(key: string, options: ReadOptions): OpenObject | undefined {
 		const path = this.localPath(key);
 		throwIfAborted(options.signal);
-		if (options.versionId !== undefined && options.versionId !== "null") return undefined;
+		if (isFixedVersion(options.versionId)) return undefined;
 		return openObject(key, path);
 	}
 

@@ -3,7 +3,7 @@
  * cannot list, since HTTP has no way to ask.
  */
 import { BaleError } from "../core/errors.ts";
-import type { PhysicalKey } from "../core/physical-key.ts";
+import { isFixedVersion, type PhysicalKey } from "../core/physical-key.ts";
 import { throwIfAborted } from "./abort.ts";
 import { checkRange, collect, sliceOf, streamOf } from "./byte-source.ts";
 import { checkStoreKey } from "./store-key.ts";
@@ -91,7 +91,7 @@ export class HttpStore implements Store {
 	): Promise<Response | undefined> {
 		checkStoreKey(key);
 		throwIfAborted(options.signal);
-		if (options.versionId !== undefined && options.versionId !== "null") return undefined;
+		if (isFixedVersion(options.versionId)) return undefined;
 		const url = this.#base + key.split("/").map(encodeSegment).join("/");
 		let response: Response;
 		try {

@@ -1,5 +1,5 @@
 import { compareNames, sortNames } from "../core/logical-key.ts";
-import type { PhysicalKey } from "../core/physical-key.ts";
+import { isFixedVersion, type PhysicalKey } from "../core/physical-key.ts";
 import { throwIfAborted } from "./abort.ts";
 import { chunksOf, sliceOf, streamOf, toByteSource } from "./byte-source.ts";
 import { checkCondition } from "./condition.ts";
@@ -98,7 +98,7 @@ export class MemoryStore implements Store {
 	#find(key: string, options: ReadOptions): StoredObject | undefined {
 		checkStoreKey(key);
 		throwIfAborted(options.signal);
-		if (options.versionId !== undefined && options.versionId !== "null") return undefined;
+		if (isFixedVersion(options.versionId)) return undefined;
 		return this.#objects.get(key);
 	}
 }
