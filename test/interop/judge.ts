@@ -10,9 +10,12 @@ type Requests = {
 	readonly schema?: readonly SchemaCase[];
 	readonly yaml?: readonly string[];
 };
-/** Of each pattern and schema: whether each text matches; null: Python refuses the pattern or schema. Of YAML: its JSON. */
+/**
+ * Of each pattern and schema: whether each text matches; null: Python refuses the pattern or schema. Null for one text:
+ * Python fails at it. Of YAML: its JSON.
+ */
 type Verdicts = {
-	readonly pattern: readonly (readonly boolean[] | null)[];
+	readonly pattern: readonly (readonly (boolean | null)[] | null)[];
 	readonly schema: readonly (readonly boolean[] | null)[];
 	readonly yaml: readonly (string | null)[];
 };

@@ -1,7 +1,7 @@
 /** A pattern as instructions for `pattern.ts`. */
 import type { CharacterTest } from "./pattern-characters.ts";
 import { patternError } from "./pattern-source.ts";
-import type { Pattern, PatternNode, Place } from "./pattern-syntax.ts";
+import { widthOf, type Pattern, type PatternNode, type Place } from "./pattern-syntax.ts";
 
 /** What is done at one address; afterwards the next address, unless said otherwise. */
 export type Instruction =
@@ -38,7 +38,7 @@ export type Program = {
 	readonly instructions: readonly Instruction[];
 	readonly registers: number;
 	readonly forks: number;
-	/** What groups matched decides what follows. */
+	/** What was matched before decides what follows: a group that is referred to, or an empty round of a loop. */
 	readonly remembers: boolean;
 };
 
@@ -58,17 +58,26 @@ export function compileProgram(pattern: Pattern, text: string): Program {
 	};
 }
 
-function remembers(node: PatternNode): boolean {
+/**
+ * In a part that is not entered again (`once`) its first end alone counts, so a loop must be left after an empty round
+ * as Python leaves it. Elsewhere all ends are tried in some order.
+ */
+function remembers(node: PatternNode, once = false): boolean {
 	switch (node.kind) {
 		case "reference":
 		case "condition":
 			return true;
 		case "sequence":
 		case "choice":
-			return node.nodes.some(remembers);
-		case "repeat":
+			return node.nodes.some((part) => remembers(part, once));
+		case "repeat": {
+			const atomic = once || node.mode === "possessive";
+			return remembers(node.node, atomic) || (atomic && widthOf(node.node, new Map())[0] === 0);
+		}
 		case "group":
+			return remembers(node.node, once);
 		case "atomic":
+			return remembers(node.node, true);
 		case "look":
 			return remembers(node.node);
 		case "character":
@@ -158,10 +167,17 @@ class Writer {
 
 	#repeat(node: PatternNode & { readonly kind: "repeat" }): void {
 		if (node.mode === "possessive") {
-			const own = this.add({ kind: "atomic", next: 0 });
-			this.#repeat({ ...node, mode: "greedy" });
-			this.add({ kind: "done" });
-			own.next = this.instructions.length;
+			// Each round that must be is final on its own; of the others only their end is looked for.
+			const { node: round, least, most } = node;
+			for (let i = 0; i < least; i += 1) this.write({ kind: "atomic", node: round });
+			const others: PatternNode = {
+				kind: "repeat",
+				node: round,
+				least: 0,
+				most: most - least,
+				mode: "greedy",
+			};
+			this.write({ kind: "atomic", node: others });
 			return;
 		}
 		const before = this.instructions.length;

@@ -65,6 +65,11 @@ describe("Pattern", () => {
 		expect(found("(a)?(?(1)b|c)$", "ab")).toBe(true);
 		expect(found("^(a)?(?(1)b|c)$", "b")).toBe(false);
 		expect(found("a*+a", "aaa")).toBe(false);
+		// Nothing is taken back from a possessive repetition, nor a round of it, and an empty round is its last.
+		expect(found("(?:aa|a){2}+", "aa")).toBe(false);
+		expect(found("^(?:|a)*+b", "ab")).toBe(false);
+		expect(found("^(?>(?:|a)*)b", "ab")).toBe(false);
+		expect(found("^(?:|a)*b", "ab")).toBe(true);
 		expect(found("(?i)[k-s]", "\u212A")).toBe(true);
 		expect(found("[]a]", "]")).toBe(true);
 	});
