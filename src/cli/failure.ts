@@ -50,7 +50,7 @@ const usualHints: Readonly<Record<ErrorCode, string>> = {
 	EntryNotFound: 'Run "bale ls --recursive" with that package to see its files',
 	ObjectNotFound: "Bring the file back, or use another revision",
 	AmbiguousHash: "Give more digits of the hash",
-	Conflict: "Install the latest revision, do the change again, or use --force",
+	Conflict: "Install the latest revision into another folder and do the change there, or use --force",
 	NotLoggedIn: "Log in: bale login",
 	LoginExpired: "Log in again: bale login",
 	AccessDenied: "Check who owns the file and its directory, and their permissions",

@@ -26,7 +26,7 @@ import { keepManifest, mayRepeat, publishManifest } from "./push-publish.ts";
 import { findAncestor, Rebase, type Rebased } from "./rebase.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
-import { addSeen, readOwnBase, readSeen } from "./seen.ts";
+import { addSeen, readReplaceable } from "./seen.ts";
 import { localDirectory } from "./sources.ts";
 import type { PackageState } from "./state.ts";
 
@@ -60,9 +60,12 @@ export type PushOptions = RunOptions &
 		readonly cache?: boolean | undefined;
 		/** Only say what would happen: files are hashed, nothing is written. */
 		readonly dryRun?: boolean | undefined;
-		/** Also publish over the revisions that this user pushed to this registry or installed from it. */
+		/**
+		 * Also publish over the revisions that this user pushed to this registry or installed from it; with `folder`, as far
+		 * as it is known, only over those that were pushed from it or installed in it.
+		 */
 		readonly acceptSeen?: boolean | undefined;
-		/** With `acceptSeen`: the local folder that the package was made from; the revision that it comes from is remembered. */
+		/** With `acceptSeen`: the local folder that the package was made from; the revisions that it comes from are remembered. */
 		readonly folder?: string | undefined;
 		/** What `readBase` has read of this package in this registry. @internal */
 		readonly base?: Base | undefined;
@@ -115,7 +118,7 @@ export async function pushPackage(
 	await forgetTouched(state.tree);
 	const header = await nextHeader(state, registry, name, options);
 	const rebase = await openRebase(state, registry, name, folder, options);
-	const accept = rebase?.accept ?? (await acceptable(state, registry, name, options));
+	const accept = rebase?.accept ?? (await acceptable(state, registry, name, folder, options));
 	const tree = state.tree.clone();
 	const base = options.base ?? (await Base.read(registry, name, options.signal));
 	await checkBase(registry, name, base, accept, options.signal).catch(async (error: unknown) => {
@@ -124,8 +127,6 @@ export async function pushPackage(
 			await rebase.check(base.head, header, tree, state.origin, options);
 		} else if (!(await mayRepeat(registry, base, { header, tree: state.tree }, options.signal))) throw error;
 	});
-	if (rebase === undefined && options.force !== true)
-		await warnOfOlderFolder(registry, name, base, folder, options);
 
 	const { landed, ...moved } = await new Mover(
 		{ header, tree },
@@ -223,36 +224,13 @@ async function acceptable(
 	state: PackageState,
 	registry: Registry,
 	name: PackageName,
+	folder: string | undefined,
 	options: PushOptions,
 ): Promise<"any" | ReadonlySet<string>> {
 	if (options.force === true) return "any";
-	const accept = new Set(state.known.named(name));
-	if (options.acceptSeen === true) {
-		for (const seen of await readSeen(registry.location, name)) accept.add(seen);
-	}
-	return accept;
-}
-
-/**
- * Warns (`OlderFolder`) when another revision than the latest was last in the folder: this user has seen the latest one
- * elsewhere, so it is no conflict, but the folder may lack what it has changed.
- */
-async function warnOfOlderFolder(
-	registry: Registry,
-	name: PackageName,
-	{ head }: Base,
-	folder: string | undefined,
-	{ acceptSeen, onProgress }: PushOptions,
-): Promise<void> {
-	if (acceptSeen !== true || folder === undefined || head === undefined || onProgress === undefined) return;
-	const own = await readOwnBase(registry.location, name, folder);
-	if (own === undefined || own === head.topHash) return;
-	onProgress({
-		kind: "warning",
-		code: "OlderFolder",
-		message: `${folder} comes from ${own.slice(0, 10)}, and the latest revision is ${head.topHash.slice(0, 10)}: what that has changed may be missing in the folder. To keep it, push with --rebase`,
-		details: { folder, base: own, latest: head.topHash },
-	});
+	const accept: string[] = [...state.known.named(name)];
+	if (options.acceptSeen === true) accept.push(...(await readReplaceable(registry.location, name, folder)));
+	return new Set(accept);
 }
 
 /** Entries that stay where they are go on being read as before, although the package now is another registry's. */

@@ -1,6 +1,6 @@
 /**
- * The revisions of a package in a registry that this user pushed or installed, and the one that each folder comes from:
- * one file for each registry and name in the user's data directory. It is only a memory: what cannot be read is empty.
+ * The revisions of a package in a registry that this user pushed or installed, and those that each folder has held: one
+ * file for each registry and name in the user's data directory. It is only a memory: what cannot be read is empty.
  */
 import type { PackageName } from "../core/names.ts";
 import { isTopHash, type TopHash } from "../core/top-hash.ts";
@@ -12,24 +12,28 @@ type Seen = {
 	readonly name: string;
 	/** Newest last. */
 	readonly topHashes: readonly string[];
-	/** By the absolute path of a folder ("": no folder) the revision that it comes from, newest last. */
-	readonly bases?: readonly (readonly [folder: string, topHash: string])[];
+	/**
+	 * By the absolute path of a folder ("": no folder) the revisions that it comes from: the last one first; the folder
+	 * of the last line was pushed or installed last.
+	 */
+	readonly bases?: readonly (readonly [folder: string, ...topHashes: string[]])[];
 };
 
 const LIMIT = 100;
+const LIMIT_OF_FOLDER = 20;
 
-/** The revisions that this user pushed or installed, newest last. */
-export async function readSeen(registry: string, name: PackageName): Promise<readonly string[]> {
-	return (await read(registry, name)).topHashes;
-}
-
-/** The revision that was installed in a folder or pushed from it last; undefined when none is known. */
-export async function readOwnBase(
+/**
+ * The revisions that a folder's content may replace, newest last: those that were installed in it or pushed from it;
+ * where none of them is known, all that this user pushed or installed.
+ */
+export async function readReplaceable(
 	registry: string,
 	name: PackageName,
-	folder: string,
-): Promise<string | undefined> {
-	return baseOf(await read(registry, name), folder);
+	folder: string | undefined,
+): Promise<readonly string[]> {
+	const seen = await read(registry, name);
+	const own = folder === undefined ? [] : basesOf(seen, folder);
+	return own.length > 0 ? own.toReversed() : seen.topHashes;
 }
 
 /** The revision that a folder (undefined: the package itself) comes from, as far as it is known. */
@@ -39,12 +43,13 @@ export async function readBase(
 	folder: string | undefined,
 ): Promise<TopHash | undefined> {
 	const seen = await read(registry, name);
-	const base = baseOf(seen, folder ?? "") ?? seen.topHashes.at(-1);
+	const base = basesOf(seen, folder ?? "")[0] ?? seen.topHashes.at(-1);
 	return base !== undefined && isTopHash(base) ? base : undefined;
 }
 
-function baseOf({ bases = [] }: Seen, folder: string): string | undefined {
-	return bases.findLast(([place]) => place === folder)?.[1];
+/** Newest first. */
+function basesOf({ bases = [] }: Seen, folder: string): readonly string[] {
+	return bases.findLast(([place]) => place === folder)?.slice(1) ?? [];
 }
 
 /**
@@ -64,7 +69,9 @@ export async function addSeen(
 	const { folder = "" } = options;
 	// What was seen last is what the package itself comes from; it needs no line.
 	const kept = (before.bases ?? []).filter(([place]) => place !== folder && !(isSeen && place === ""));
-	const own = isSeen && folder === "" ? [] : [[folder, topHash] as const];
+	const older = basesOf(before, folder).filter((hash) => hash !== topHash);
+	const own =
+		isSeen && folder === "" ? [] : [[folder, topHash, ...older].slice(0, 1 + LIMIT_OF_FOLDER) as [string]];
 	const bases = [...kept, ...own].slice(-LIMIT);
 	const topHashes = isSeen
 		? [...before.topHashes.filter((hash) => hash !== topHash), topHash].slice(-LIMIT)

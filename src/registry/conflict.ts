@@ -39,7 +39,7 @@ export async function conflict(
 ): Promise<BaleError> {
 	const base = [...expected].at(-1) as TopHash | undefined;
 	const facts = await describeRevision(registry, name, found, base, signal);
-	const again = `run "bale install ${name} --registry ${registry.location}" and do the change again; --force publishes over it`;
+	const again = `install it into another folder ("bale install ${name} --registry ${registry.location} --dest FOLDER"), do the change there and push that; --force publishes over it`;
 	return new BaleError(
 		"Conflict",
 		`Cannot publish "${name}" to ${registry.location}: its latest revision ${found.slice(0, 10)}` +

@@ -170,7 +170,8 @@ describe("bale push", () => {
 		await box.json([...push, "-m", "theirs", "--force"], 0, other);
 		expect((await box.error([...push, "-m", "mine"], 11)).code).toBe("Conflict");
 		await box.json(["install", "ann/cats", "--registry", "registry", "--dest", "copy"]);
-		await box.json([...push, "-m", "after installing"]);
+		expect((await box.error([...push, "-m", "mine"], 11)).hint).toContain("--dest");
+		await box.json([...push, "-m", "after installing", "--dir", "copy"]);
 		const { revisions } = await box.json(["log", "ann/cats", "--registry", "registry"]);
 		expect((revisions as { message: string }[]).map(({ message }) => message)).toEqual([
 			"after installing",
@@ -373,16 +374,34 @@ describe("bale push --rebase", () => {
 		expect(readFileSync(box.path("all/a.txt"), "utf8")).toBe("ann\n");
 	});
 
-	it("is recommended where a folder may lack what was published from another one", async () => {
+	it("is what a folder needs that lacks what the same user has published from another one", async () => {
 		const { box, push } = await work();
 		await box.json(push("bob"));
-		expect((await box.json(push("bob")))["warnings"] ?? []).toEqual([]);
-		const [warning] = (await box.json([...push("ann"), "--dry-run"]))["warnings"] as Record<string, string>[];
-		expect(warning).toMatchObject({ code: "OlderFolder" });
-		expect(warning?.["message"]).toContain("--rebase");
-		expect((await box.json([...push("ann"), "--rebase"]))["warnings"] ?? []).toEqual([]);
+		const theirs = await box.json([...push("bob"), "-m", "from bob"]);
+		const { message, hint } = await box.error(push("ann"), 11);
+		expect(message).toContain(String(theirs["topHash"]).slice(0, 10));
+		expect(message).toMatch(/published by .+ at .+ with the message "from bob", changing 1 file: "b.txt"/);
+		expect(hint).toContain("--rebase");
+		await box.error([...push("ann"), "--dry-run"], 11);
+		await box.json([...push("ann"), "--rebase"]);
 		const list = await box.json(["ls", "ann/cats", "-r", "--registry", "registry"]);
 		expect((list["entries"] as { key: string }[]).map(({ key }) => key)).toContain("b.txt");
+		// What is joined is not in ann's folder either.
+		await box.error(push("ann"), 11);
+		await box.json([...push("ann"), "--force"]);
+	});
+
+	it("is not needed after a rollback or a deletion to what the folder held before", async () => {
+		const { box, push } = await work();
+		const first = String((await box.json(push("ann")))["topHash"]);
+		writeFileSync(box.path("ann/a.txt"), "second");
+		await box.json(push("ann"));
+		await box.json(["rollback", "ann/cats", first.slice(0, 10), "--registry", "registry"]);
+		writeFileSync(box.path("ann/a.txt"), "third");
+		const third = String((await box.json(push("ann")))["topHash"]);
+		await box.json(["delete", `ann/cats@${third.slice(0, 10)}`, "--registry", "registry", "--yes"]);
+		writeFileSync(box.path("ann/a.txt"), "fourth");
+		await box.json(push("ann"));
 	});
 
 	it("goes on from the folder's own last push", async () => {
