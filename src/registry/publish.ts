@@ -45,6 +45,7 @@ export type Published = {
 
 const SWAP_ATTEMPTS = 200;
 const TIMESTAMP_ATTEMPTS = 10_000;
+const PUT_UNSEEN_BYTES = 1024 * 1024;
 const CLOCK_TOLERANCE_SECONDS = 300;
 /** Pointers older than this are not looked at: they can neither be the greatest nor left by a publisher who comes back. */
 const LOOK_BACK_SECONDS = 24 * 60 * 60;
@@ -60,7 +61,8 @@ export async function publish(
 ): Promise<Published> {
 	const { topHash, base, signal } = options;
 	if (base?.head?.topHash === topHash) {
-		const kept = await writeManifest(registry, { ...options, existing: await base.knownManifest() });
+		const existing = await base.knownManifest();
+		const { kept } = await writeManifest(registry, { ...options, isNamed: true, existing });
 		return { topHash, pointer: undefined, changed: false, kept };
 	}
 	let head = await acceptableHead(registry, name, options);
@@ -70,12 +72,11 @@ export async function publish(
 			`The service of ${registry.location} ignores the conditions of writes: if somebody else publishes "${name}" at the same moment, one of the two revisions can be lost from latest`,
 		);
 	}
-	const kept = await writeManifest(registry, options);
-	if (head !== "damaged" && head?.topHash === topHash) {
-		return { topHash, pointer: undefined, changed: false, kept };
-	}
+	const isNamed = head !== "damaged" && head?.topHash === topHash;
+	const { kept, isNew } = await writeManifest(registry, { ...options, isNamed });
+	if (isNamed) return { topHash, pointer: undefined, changed: false, kept };
 
-	const { pointer, etag } = await writeTimestamp(registry, name, options);
+	const { pointer, etag } = await writeTimestamp(registry, name, isNew, options);
 	// Before `latest` names the revision, so that whoever conflicts with it can read who published it.
 	if (options.author !== undefined) {
 		await recordAuthor(registry, name, { pointer, author: options.author, topHash }, signal);
@@ -156,52 +157,85 @@ async function conditionOn(
 	return info === undefined ? { ifAbsent: true } : { ifEtag: info.etag };
 }
 
+/** What became of a manifest. */
+type WrittenManifest = {
+	/** Nothing was there under this hash. */
+	readonly isNew: boolean;
+	/** The one that was there already and stays, when its text is another one. */
+	readonly kept?: Manifest | undefined;
+};
+
 /**
  * Writes the manifest unless a good one is there. One with other bytes under the same hash differs in what the
  * hash does not cover (physical keys, directory metadata): it is kept as long as it can still be used, because
- * older pointers name it too. Resolves to that one.
+ * older pointers name it too.
  */
 export async function writeManifest(
 	registry: Registry,
 	options: Pick<PublishOptions, "topHash" | "manifest" | "usable" | "onWarning" | "signal"> & {
+		/** A pointer names it, so it should be there. */
+		readonly isNamed?: boolean;
 		/** The one that is there, where it has just been read. */
 		readonly existing?: Manifest | undefined;
 	},
-): Promise<Manifest | undefined> {
+): Promise<WrittenManifest> {
+	const { manifest, signal } = options;
 	const key = layout.manifest(options.topHash);
+	const isUsable = async (existing: Manifest): Promise<boolean> => (await options.usable?.(existing)) ?? true;
 	if (options.existing !== undefined) {
 		const text = ManifestText.from(manifestPieces(options.existing));
-		if (text.size === options.manifest.size && (await sameBytes(text.open(), options.manifest)))
-			return undefined;
-		if ((await options.usable?.(options.existing)) ?? true) return options.existing;
-	}
-	const existing = await registry.store.get(key, { signal: options.signal });
+		if (text.size === manifest.size && (await sameBytes(text.open(), manifest))) return { isNew: false };
+		if (await isUsable(options.existing)) return { isNew: false, kept: options.existing };
+	} else if (options.isNamed !== true && (await putNew(registry, key, manifest, signal)))
+		return { isNew: true };
+	const existing = await registry.store.get(key, { signal });
 	if (existing !== undefined) {
-		if (existing.info.size === options.manifest.size && (await sameBytes(existing.body, options.manifest)))
-			return undefined;
+		if (existing.info.size === manifest.size && (await sameBytes(existing.body, manifest)))
+			return { isNew: false };
 		await existing.body.cancel().catch(() => undefined);
-		const manifest = await registry
-			.read(options.topHash, { signal: options.signal })
-			.catch((error: unknown) => {
-				if (isBaleError(error, ...damageCodes, "Unverifiable")) {
-					options.onWarning?.("TopHashMismatch", `The damaged manifest ${options.topHash} is written anew`);
-					return undefined;
-				}
-				throw error;
-			});
-		if (manifest !== undefined && ((await options.usable?.(manifest)) ?? true)) return manifest;
+		const kept = await registry.read(options.topHash, { signal }).catch((error: unknown) => {
+			if (isBaleError(error, ...damageCodes, "Unverifiable")) {
+				options.onWarning?.("TopHashMismatch", `The damaged manifest ${options.topHash} is written anew`);
+				return undefined;
+			}
+			throw error;
+		});
+		if (kept !== undefined && (await isUsable(kept))) return { isNew: false, kept };
 	}
-	await registry.store.put(key, options.manifest, { signal: options.signal });
-	return undefined;
+	await registry.store.put(key, manifest, { signal });
+	return { isNew: existing === undefined };
+}
+
+/**
+ * Most manifests are new: they are written without being looked for, where the store does not write over one that is there.
+ * A large one is looked for, so that it is not sent in vain.
+ */
+async function putNew(
+	{ store }: Registry,
+	key: string,
+	manifest: ByteSource,
+	signal: AbortSignal | undefined,
+): Promise<boolean> {
+	const isKept =
+		store.detectConditions === undefined ? store.features.conditions : await store.detectConditions(signal);
+	if (!isKept || manifest.size > PUT_UNSEEN_BYTES) return false;
+	try {
+		await store.put(key, manifest, { signal, condition: { ifAbsent: true } });
+		return true;
+	} catch (error) {
+		if (!isBaleError(error, "Conflict")) throw error;
+		return false;
+	}
 }
 
 /**
  * The next free second, never below the greatest that is there, so that the history keeps its order; the newest pointer itself
- * when it names this revision already. `etag`: the pointer was written now.
+ * when it names this revision already, which none can whose manifest is new. `etag`: the pointer was written now.
  */
 async function writeTimestamp(
 	registry: Registry,
 	name: PackageName,
+	isNew: boolean,
 	options: PublishOptions,
 ): Promise<{ pointer: string; etag: string | undefined }> {
 	const nowSeconds = Math.floor(registry.options.now() / 1000);
@@ -222,7 +256,7 @@ async function writeTimestamp(
 		);
 	}
 	// A publisher that died before it moved `latest` left this pointer: publishing again completes it.
-	if (greatest > 0 && (await namesRevision(registry, name, greatest, options))) {
+	if (greatest > 0 && !isNew && (await namesRevision(registry, name, greatest, options))) {
 		return { pointer: String(greatest), etag: undefined };
 	}
 	let seconds = Math.max(nowSeconds, greatest === 0 ? 0 : greatest + (greatest >= nowSeconds ? 1 : 0));
