@@ -22,6 +22,7 @@ export default defineConfig({
 		include,
 		exclude,
 		globalSetup: ["test/support/remove-home.ts"],
+		setupFiles: ["test/support/seed.ts"],
 		provide: { home },
 		// For a busy machine: an idle one needs a small part of it.
 		testTimeout: 120_000,
