@@ -112,8 +112,8 @@ export type UnfinishedUpload = {
 
 export type DeleteOptions = {
 	/**
-	 * Only the object with this ETag is deleted; another one stays, which is no error. Buckets are asked what is there before
-	 * each attempt: what others put there between that and the deletion is lost.
+	 * Only the object with this ETag is deleted; another one stays, which is no error. Buckets are also asked what is there
+	 * before each attempt: on services that ignore the condition of a deletion, what others put there after that is lost.
 	 */
 	readonly ifEtag?: string | undefined;
 	readonly signal?: AbortSignal | undefined;

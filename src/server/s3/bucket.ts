@@ -35,7 +35,8 @@ export interface ObjectVersion {
 export type ObjectHeaders = Readonly<Record<string, string>>;
 
 /** A condition of a write (`If-Match`, `If-None-Match: *`) against the newest version, checked under the lock of the key. */
-export type WriteCondition = { readonly ifMatch: string } | { readonly ifNoneMatch: "*" };
+export type DeleteCondition = { readonly ifMatch: string };
+export type WriteCondition = DeleteCondition | { readonly ifNoneMatch: "*" };
 
 /** Bytes that were received into the bucket's temporary folder and verified; the caller of `receive` hands them on or discards them. */
 export interface ReceivedBytes {
@@ -135,10 +136,12 @@ export interface Bucket {
 	/**
 	 * Without a version: a delete marker (the content is kept as a version), which is what is returned; undefined where
 	 * there was nothing, and where no versions are kept. With one: that version is gone for ever, and is what is returned.
+	 * `condition`, on the newest version, only goes without one: `NoSuchKey` where there is none, `PreconditionFailed` for another.
 	 */
 	delete(
 		key: string,
 		versionId?: string,
+		condition?: DeleteCondition,
 	): Promise<{ versionId: string; isDeleteMarker: boolean } | undefined>;
 	list(request: ListRequest): Promise<ListedPage>;
 	/** Newest version of a key first. */

@@ -1,7 +1,8 @@
 /** DeleteObject, DeleteObjects. */
 import { childText, type XmlElement } from "../../storage/s3/xml.ts";
-import type { Bucket } from "./bucket.ts";
+import type { Bucket, DeleteCondition } from "./bucket.ts";
 import type { Answer, Call } from "./call.ts";
+import { quoted } from "./conditions.ts";
 import { S3Fault } from "./fault.ts";
 import { versionOf } from "./read-object.ts";
 import { longBytes, malformed, readDocument, requiredText } from "./xml-body.ts";
@@ -11,16 +12,15 @@ const maxKeys = 1000;
 
 export async function deleteObject(call: Call, bucket: Bucket): Promise<Answer> {
 	const { headers, key } = call.request;
-	const condition = ["if-match", "x-amz-if-match-last-modified-time", "x-amz-if-match-size"].find((name) =>
+	const unsupported = ["x-amz-if-match-last-modified-time", "x-amz-if-match-size"].find((name) =>
 		headers.has(name),
 	);
-	if (condition !== undefined)
-		throw new S3Fault(
-			"NotImplemented",
-			501,
-			`A deletion with the condition ${condition} is not implemented.`,
-		);
-	const gone = await bucket.delete(key, versionOf(call));
+	const versionId = versionOf(call);
+	const gone = await bucket.delete(
+		key,
+		versionId,
+		deleteCondition(headers.get("if-match"), versionId, unsupported),
+	);
 	if (gone === undefined) return { status: 204 };
 	const kept = gone.versionId !== "null" || (await bucket.versioning()) !== "none";
 	return {
@@ -30,6 +30,19 @@ export async function deleteObject(call: Call, bucket: Bucket): Promise<Answer> 
 			...(gone.isDeleteMarker ? { "x-amz-delete-marker": "true" } : {}),
 		},
 	};
+}
+
+/** Throws `NotImplemented`, as S3 does, for conditions that only directory buckets have, and for one on a version. */
+function deleteCondition(
+	etag: string | undefined,
+	versionId: string | undefined,
+	unsupported: string | undefined,
+): DeleteCondition | undefined {
+	const refused = unsupported ?? (versionId === undefined || etag === undefined ? undefined : "on a version");
+	if (refused !== undefined)
+		throw new S3Fault("NotImplemented", 501, `A deletion with the condition ${refused} is not implemented.`);
+	if (etag === undefined) return undefined;
+	return { ifMatch: etag.trim() === "*" ? "*" : quoted(etag) };
 }
 
 /** Each key has a result of its own; one that fails does not stop the others. */
@@ -51,16 +64,9 @@ async function deleteOne(object: XmlElement, bucket: Bucket): Promise<XmlMember>
 	const key = requiredText(object, "Key");
 	const versionId = childText(object, "VersionId");
 	try {
-		const unsupported = ["ETag", "LastModifiedTime", "Size"].find(
-			(name) => childText(object, name) !== undefined,
-		);
-		if (unsupported !== undefined)
-			throw new S3Fault(
-				"NotImplemented",
-				501,
-				`A deletion with the condition ${unsupported} is not implemented.`,
-			);
-		const gone = await bucket.delete(key, versionId);
+		const unsupported = ["LastModifiedTime", "Size"].find((name) => childText(object, name) !== undefined);
+		const condition = deleteCondition(childText(object, "ETag"), versionId, unsupported);
+		const gone = await bucket.delete(key, versionId, condition);
 		const marked = gone?.isDeleteMarker === true;
 		return [
 			"Deleted",

@@ -179,18 +179,25 @@ export class S3Store implements Store {
 			...(ifEtag === undefined ? {} : { once: true }),
 			signal,
 		};
+		let condition = ifEtag === undefined ? {} : { headers: { "if-match": ifEtag } };
 		for (let attempt = 1; ; attempt++) {
 			const isLast = ifEtag === undefined || attempt === deletionAttempts;
 			if (ifEtag !== undefined && (await this.head(key, { signal }))?.etag !== ifEtag) return;
 			try {
-				const outcome = await this.#client.send(operation);
+				const outcome = await this.#client.send({ ...operation, ...condition });
 				if (outcome.ok) {
 					outcome.response.discard();
 					return;
 				}
 				const { status, code } = outcome.failure;
 				if (status === 404 && code === "NoSuchKey") return;
-				throw toBaleError(this.#client.subject(operation), outcome.failure);
+				// Another object is there now, or the service cannot tell: looking again does.
+				if ("headers" in condition && (status === 412 || status === 501)) {
+					condition = {};
+					continue;
+				}
+				// Others write there at this moment.
+				if (status !== 409 || isLast) throw toBaleError(this.#client.subject(operation), outcome.failure);
 			} catch (error) {
 				if (isLast || !isBaleError(error, "StoreUnavailable")) throw error;
 			}

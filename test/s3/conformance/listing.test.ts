@@ -192,6 +192,17 @@ conformance("listing", ({ spec, server, ask, put }) => {
 		expect(texts(await ask({ bucket, query: { versions: "" } }), "Version", "Key")).toEqual(["a"]);
 	});
 
+	spec("DeleteObjects deletes only objects with the ETag that is told", async () => {
+		const bucket = await server().makeBucket();
+		const etag = String((await put(bucket, "a", "one")).headers["etag"]);
+		await put(bucket, "b", "two");
+		const items = ["a", "b"].map((key) => `<Object><Key>${key}</Key><ETag>${etag}</ETag></Object>`);
+		const answer = await deleteAll(bucket, `<Delete>${items.join("")}</Delete>`);
+		expect(texts(answer, "Deleted", "Key")).toEqual(["a"]);
+		expect(texts(answer, "Error", "Code")).toEqual(["PreconditionFailed"]);
+		expect(keysOf(await list(bucket))).toEqual(["b"]);
+	});
+
 	spec("DeleteObjects refuses what is no list", async () => {
 		const bucket = await filled(["a"]);
 		const refused = await deleteAll(bucket, "<Delete><Object>");

@@ -19,10 +19,12 @@ const deviations: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 		"reading: a key that is one byte too long is refused": "it takes what fits into names of files",
 		"writing: pieces are a coding of the transfer and not of the object": 'it keeps "aws-chunked"',
 		"writing: If-None-Match: * writes where a marker says that nothing is there": "it sees the marker",
+		"writing: If-Match deletes only what is there": "it says that all went well",
 		"copying: refuses a source that the client knows already": "it answers 304",
 		"listing: has objects below an object": "objects are files",
 		"listing: encodes keys when that is wanted": "it does not, and does not say so",
 		"listing: DeleteObjects says nothing of what went well when that is wanted": "it says all",
+		"listing: DeleteObjects deletes only objects with the ETag that is told": "it deletes all",
 		"listing: DeleteObjects refuses what is no list": "it answers InvalidRequest",
 		'versions: suspended, answers name the version "null"': "it names none",
 		"boto3: pages of versions and markers": "it gives the page of a marker again and again",
@@ -30,11 +32,15 @@ const deviations: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 	},
 	minio: {
 		"reading: GET ignores ranges that are none": "it refuses them",
+		"writing: If-Match deletes only what is known": "it ignores conditions of deletions",
+		"writing: If-Match deletes only what is there": "it ignores conditions of deletions",
+		"writing: If-Match hides only the newest version": "it ignores conditions of deletions",
 		"uploads in parts: a completion without parts is refused": "it answers InvalidRequest",
 		'versions: suspended, answers name the version "null"': "it names none",
 		'versions: suspended, a deletion is a marker "null" in place of that version':
 			"it says nothing of a marker",
 		"listing: has objects below an object": "it does not list them",
+		"listing: DeleteObjects deletes only objects with the ETag that is told": "it deletes all",
 	},
 };
 

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { createCrc64Nvme } from "../../../src/core/crc64nvme.ts";
 import { sendChunked } from "./chunked.ts";
 import { conformance } from "./suite.ts";
-import { md5, sha256 } from "./raw.ts";
+import { md5, sha256, type RawAnswer } from "./raw.ts";
 
 const crc64 = (bytes: Uint8Array): string => {
 	const digest = createCrc64Nvme();
@@ -198,6 +198,39 @@ conformance("writing", ({ spec, server, ask, put }) => {
 		expect((await ask({ bucket, key: "a" })).text).toBe("two");
 		const missing = await put(bucket, "none", "x", { "if-match": etag });
 		expect(missing).toMatchObject({ status: 404, code: "NoSuchKey" });
+	});
+
+	/** Deletes the object "a" on a condition. */
+	const remove = (bucket: string, condition: string): Promise<RawAnswer> =>
+		ask({ method: "DELETE", bucket, key: "a", headers: { "if-match": condition } });
+
+	spec("If-Match deletes only what is known", async () => {
+		const bucket = await server().makeBucket();
+		const etag = String((await put(bucket, "a", "one")).headers["etag"]);
+		await put(bucket, "a", "two");
+		expect(await remove(bucket, etag)).toMatchObject({ status: 412, code: "PreconditionFailed" });
+		expect((await ask({ bucket, key: "a" })).text).toBe("two");
+		expect((await remove(bucket, `"${md5("two", "hex")}"`)).status).toBe(204);
+		expect((await ask({ bucket, key: "a" })).status).toBe(404);
+	});
+
+	spec("If-Match deletes only what is there", async () => {
+		const bucket = await server().makeBucket();
+		for (const condition of [`"${md5("one", "hex")}"`, "*"])
+			expect(await remove(bucket, condition)).toMatchObject({ status: 404, code: "NoSuchKey" });
+		await put(bucket, "a", "one");
+		expect((await remove(bucket, "*")).status).toBe(204);
+		expect((await ask({ bucket, key: "a" })).status).toBe(404);
+	});
+
+	spec("If-Match hides only the newest version", async () => {
+		const bucket = await server().makeBucket({ versions: true });
+		const etag = String((await put(bucket, "a", "one")).headers["etag"]);
+		await put(bucket, "a", "two");
+		expect(await remove(bucket, etag)).toMatchObject({ status: 412, code: "PreconditionFailed" });
+		const hidden = await remove(bucket, `"${md5("two", "hex")}"`);
+		expect([hidden.status, hidden.headers["x-amz-delete-marker"]]).toEqual([204, "true"]);
+		expect((await ask({ bucket, key: "a" })).status).toBe(404);
 	});
 
 	spec("of many who write at once with If-None-Match: * one succeeds", async () => {

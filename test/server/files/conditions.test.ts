@@ -10,6 +10,43 @@ import { content, historyOf, newBucket, put } from "./folder-bucket.ts";
 
 const failed = { code: "PreconditionFailed", status: 412 };
 
+describe("a condition of a deletion", () => {
+	test("If-Match holds for the newest version, and where there is one", async () => {
+		const { bucket } = await newBucket();
+		const remove = (key: string, ifMatch: string): Promise<unknown> =>
+			bucket.delete(key, undefined, { ifMatch });
+		for (const key of ["a", "folder/", "no/such//key"])
+			await expect(remove(key, "*")).rejects.toMatchObject({ code: "NoSuchKey", status: 404 });
+		const { etag } = await put(bucket, "a", "1");
+		const second = await put(bucket, "a", "2");
+		await expect(remove("a", etag)).rejects.toMatchObject(failed);
+		expect(await historyOf(bucket, "a")).toEqual(["2", "1"]);
+		await remove("a", second.etag);
+		expect(await historyOf(bucket, "a")).toEqual(["-", "2", "1"]);
+		await expect(remove("a", second.etag)).rejects.toMatchObject({ code: "NoSuchKey" });
+	});
+
+	test("holds for the markers of folders", async () => {
+		const { bucket } = await newBucket();
+		const { etag } = await put(bucket, "folder/", "");
+		await expect(bucket.delete("folder/", undefined, { ifMatch: '"other"' })).rejects.toMatchObject(failed);
+		await bucket.delete("folder/", undefined, { ifMatch: etag });
+		expect(await bucket.head("folder/")).toBeUndefined();
+	});
+
+	test("of many who delete and write at once, none deletes what another has written", async () => {
+		const { bucket } = await newBucket();
+		for (let round = 0; round < 20; round++) {
+			const { etag } = await put(bucket, "a", `before ${round}`);
+			const [deletion] = await Promise.allSettled([
+				bucket.delete("a", undefined, { ifMatch: etag }),
+				put(bucket, "a", `after ${round}`),
+			]);
+			expect(await content(bucket, "a"), deletion.status).toBe(`after ${round}`);
+		}
+	});
+});
+
 describe("a condition of a write", () => {
 	test("If-None-Match: * holds where there is no object, or a delete marker", async () => {
 		const { bucket } = await newBucket();

@@ -53,12 +53,12 @@ export async function openBucket(root: string, name: string, options: BucketOpti
 				if (!isFolderKey(key)) return writeObject(state, key, { ...facts, path });
 				return writeMarker(state, key, { ...facts, size }).finally(() => bytes.discard());
 			}),
-		delete: (key, versionId) =>
+		delete: (key, versionId, condition) =>
 			asFaults(() =>
 				isFolderKey(key)
-					? deleteMarker(state, key, versionId)
+					? deleteMarker(state, key, versionId, condition)
 					: versionId === undefined
-						? hideObject(state, key)
+						? hideObject(state, key, condition)
 						: deleteVersion(state, key, versionId),
 			),
 		list: (request) => asFaults(() => listObjects(state, folders, request)),

@@ -1,3 +1,4 @@
+import type { DeleteCondition } from "../bucket.ts";
 import type { BucketState } from "./bucket-state.ts";
 import { identityOf, regularFile, removeFile } from "./disk.ts";
 import { faults } from "./faults.ts";
@@ -7,7 +8,15 @@ import { findNewest, type Newest } from "./newest.ts";
 import { isObjectKey } from "./places.ts";
 import { place, preparePlace, syncFolders } from "./placing.ts";
 import { historyName, markerRecord, type VersionRecord } from "./record.ts";
-import { asKept, isKept, newestId, removeNullVersions, toKeep } from "./write-object.ts";
+import {
+	asKept,
+	checkCondition,
+	checkWrite,
+	isKept,
+	newestId,
+	removeNullVersions,
+	toKeep,
+} from "./write-object.ts";
 import { newVersionId, nullVersionId } from "./version-id.ts";
 import { findOlder, olderNames, readOlder } from "./older.ts";
 
@@ -17,12 +26,25 @@ export interface Deleted {
 	readonly isDeleteMarker: boolean;
 }
 
-/** Hides a key behind a delete marker; where no versions are kept and none are left from before, it is just removed. */
-export async function hideObject(state: BucketState, key: string): Promise<Deleted | undefined> {
-	if (!isObjectKey(key)) return undefined;
+/**
+ * Hides a key behind a delete marker; where no versions are kept and none are left from before, it is just removed.
+ * Throws `NoSuchKey` and `PreconditionFailed` when the newest version is not the one of the condition.
+ */
+export async function hideObject(
+	state: BucketState,
+	key: string,
+	condition?: DeleteCondition,
+): Promise<Deleted | undefined> {
+	if (!isObjectKey(key)) {
+		checkCondition(key, condition, undefined);
+		return undefined;
+	}
+	// Nothing is locked where nothing is there.
+	if (condition !== undefined) checkWrite(state, key, condition);
 	return changing(state, key, async (records) => {
 		const versioning = state.versioning();
 		const newest = findNewest(records, versioning);
+		checkCondition(key, condition, newest?.stat && newest.record);
 		if (newest === undefined) {
 			records.removeCandidates(); // Records of files that others removed are of no use to anybody.
 			return undefined;

@@ -5,6 +5,7 @@
 import { dirname } from "node:path";
 import { removeEmptyDirectories } from "../../../node/directories.ts";
 import type {
+	DeleteCondition,
 	ObjectChecksum,
 	ObjectHeaders,
 	ObjectVersion,
@@ -101,8 +102,11 @@ export async function deleteMarker(
 	state: BucketState,
 	key: string,
 	versionId: string | undefined,
+	condition: DeleteCondition | undefined,
 ): Promise<{ versionId: string; isDeleteMarker: boolean } | undefined> {
-	if (readMarker(state, key, versionId) === undefined) return undefined;
+	const marker = readMarker(state, key, versionId);
+	checkCondition(key, condition, marker);
+	if (marker === undefined) return undefined;
 	const { places } = state;
 	const record = places.record(key);
 	await state.locked(key, async () => {
