@@ -1,15 +1,20 @@
 /** Installing where there are no files: in a store, as a page has it. */
 import { BaleError } from "../core/errors.ts";
 import { sameHash } from "../core/hash.ts";
+import { isFixedVersion, type PhysicalKey } from "../core/physical-key.ts";
 import { hashSource } from "../transfer/hash-source.ts";
 import { mapPool } from "../transfer/pool.ts";
 import { checkStoreKey } from "../storage/store-key.ts";
 import type { Store } from "../storage/store.ts";
 import type { InstallOptions } from "./install.ts";
 import { checkItem, type Checked, type Item } from "./materialize.ts";
+import { namedObjects } from "./named-objects.ts";
 import { storeSource } from "./object-source.ts";
 import type { Origin } from "./origin.ts";
+import { isInside } from "./prepare.ts";
+import { keyWithin } from "./push-selection.ts";
 import { readEntry } from "./reading.ts";
+import { registryIn } from "./registries.ts";
 import { platform } from "./runtime.ts";
 
 /** Each is in memory as a whole while it is checked. */
@@ -17,7 +22,7 @@ const filesAtOnce = 4;
 
 /**
  * Puts files into a store at their keys, each when it is verified. Nothing is written over unless `overwrite` says so:
- * `DestinationConflict` before anything is written. The keys that were (or would be) written, and how many were there already.
+ * `DestinationConflict` before anything is written, also of what a registry there would lose by it. The keys that were (or would be) written, and how many were there already.
  */
 export async function installInStore(
 	items: readonly Item[],
@@ -38,6 +43,7 @@ export async function installInStore(
 			details: { files: others },
 		});
 	}
+	await refuseNamed(others, dest, signal);
 	const pending = checked.filter((_item, index) => states[index] !== "same");
 	const written = pending.map(({ key }) => key);
 	const kept = checked.length - pending.length;
@@ -54,6 +60,27 @@ export async function installInStore(
 	await mapPool(pending, options.concurrency ?? filesAtOnce, put, signal);
 	onProgress?.({ kind: "finished", phase: "copy" });
 	return { written, kept };
+}
+
+/** A registry's data are not an install's to replace, unless what its manifests name stays as a version. */
+async function refuseNamed(
+	keys: readonly string[],
+	dest: Store,
+	signal: AbortSignal | undefined,
+): Promise<void> {
+	if (keys.length === 0) return;
+	const lostKeys = (physicalKey: PhysicalKey): readonly string[] => {
+		const stays = physicalKey.kind === "s3" && isFixedVersion(physicalKey.versionId);
+		return stays || !isInside(dest.root, physicalKey) ? [] : [keyWithin(dest.root, physicalKey)];
+	};
+	const registry = registryIn(dest);
+	const files = [...(await namedObjects(registry, keys, lostKeys, signal)).keys];
+	if (files.length === 0) return;
+	throw new BaleError(
+		"DestinationConflict",
+		`Cannot install: a package of the registry ${registry.location} names "${files[0] ?? ""}"${files.length > 1 ? ` and ${files.length - 1} more` : ""}, which would be written over`,
+		{ hint: "Install in another store", details: { dest: registry.location, files } },
+	);
 }
 
 /** What is at the place of a file. */

@@ -1,11 +1,10 @@
 /** What copies that were killed have left in a registry: lines of text that were to keep their places. */
-import { BaleError, isBaleError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import { formatPhysicalKey, joinPhysicalKey } from "../core/physical-key.ts";
-import { isTopHash } from "../core/top-hash.ts";
+import { formatPhysicalKey, joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { Registry } from "../registry/registry.ts";
 import { throwIfAborted } from "../storage/abort.ts";
 import { claimAt, claimBytes } from "../storage/s3/claim.ts";
+import { namedObjects } from "./named-objects.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
 
@@ -40,11 +39,12 @@ export async function* leftClaims(
 	const found: Found[] = [];
 	for await (const claim of claimsIn(opened, signal)) found.push(claim);
 	if (found.length === 0) return;
-	const { named, uncertain } = await namedAmong(found, opened, signal);
+	const places = found.map(({ key }) => key);
+	const { keys: named, uncertain } = await namedObjects(opened, places, endsOf, signal);
 	for (const claim of found) {
 		throwIfAborted(signal);
 		const { key, etag, modifiedAt } = claim;
-		if (named.has(claim)) continue;
+		if (named.has(key)) continue;
 		const isOld =
 			removeOlderThanMs !== undefined && platform().now() - modifiedAt.getTime() >= removeOlderThanMs;
 		const removed = isOld && !uncertain;
@@ -64,32 +64,14 @@ async function* claimsIn({ store }: Registry, signal: AbortSignal | undefined): 
 	}
 }
 
+/** A key or path, and what follows each of its slashes: in whatever bucket or folder, as a registry can have several names. */
+function* endsOf(physicalKey: PhysicalKey): Generator<string, void> {
+	const place = physicalKey.kind === "s3" ? physicalKey.key : physicalKey.path;
+	yield place;
+	for (let at = place.indexOf("/"); at !== -1; at = place.indexOf("/", at + 1)) yield place.slice(at + 1);
+}
+
 /** Whether files of packages are put there. */
 function isPlace(key: string): boolean {
 	return !/^\.(?:quilt|bale)\//.test(key) || key.startsWith(layout.objectsPrefix);
-}
-
-/** Those whose key any manifest names, in whatever bucket or folder: a registry can have several names. */
-async function namedAmong(
-	claims: readonly Found[],
-	registry: Registry,
-	signal: AbortSignal | undefined,
-): Promise<{ named: ReadonlySet<Found>; uncertain: boolean }> {
-	const named = new Set<Found>();
-	let uncertain = false;
-	for await (const item of registry.store.list(layout.packagesPrefix, { signal })) {
-		const hash = "prefix" in item ? "" : item.key.slice(layout.packagesPrefix.length);
-		if (!isTopHash(hash)) continue;
-		try {
-			const { tree } = await registry.read(hash, { signal });
-			for (const [, { physicalKey }] of tree.walk()) {
-				const at = physicalKey.kind === "s3" ? physicalKey.key : physicalKey.path;
-				for (const claim of claims) if (`/${at}`.endsWith(`/${claim.key}`)) named.add(claim);
-			}
-		} catch (error) {
-			if (!(error instanceof BaleError) || isBaleError(error, "Aborted")) throw error;
-			uncertain = true;
-		}
-	}
-	return { named, uncertain };
 }

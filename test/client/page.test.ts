@@ -102,6 +102,24 @@ describe("Package.install() in a page", () => {
 		expect(await contentsOf(dest)).toEqual({ "a.txt": "alpha", "b.txt": "beta" });
 	});
 
+	test("never writes over what a package of a registry there names", async () => {
+		const { registry, pushed } = await made({ "a.txt": "alpha" });
+		const mine = await made({ "team/data/a.txt": "other", "team/data/b.txt": "new" });
+		const into = { registry: mine.registry, dest: registry, overwrite: true };
+		const before = await contentsOf(registry);
+		const { message, details } = await failure(Package.install("team/data", into), "DestinationConflict");
+		expect(message).toContain('names "team/data/a.txt"');
+		expect(details).toMatchObject({ files: ["team/data/a.txt"] });
+		expect(await contentsOf(registry)).toEqual(before);
+		// What no package names any more may be replaced.
+		await registry.delete(`.quilt/packages/${pushed.topHash}`);
+		await Package.install("team/data", into);
+		expect(await contentsOf(registry)).toMatchObject({
+			"team/data/a.txt": "other",
+			"team/data/b.txt": "new",
+		});
+	});
+
 	test("puts nothing there that is not what the manifest says, or that a registry has for itself", async () => {
 		const { registry } = await made({ "a.txt": "alpha", "b.txt": "beta" });
 		await registry.put("team/data/a.txt", new TextEncoder().encode("ALPHA"));
