@@ -1,6 +1,7 @@
 /** Requests over plain HTTP on connections of our own, which are used again; see `http-connection.ts`. */
 import { setMaxListeners } from "node:events";
 import type { Transport, TransportRequest, TransportResponse } from "../storage/s3/transport.ts";
+import { WaitingLine } from "../storage/waiting-line.ts";
 import { HttpConnection } from "./http-connection.ts";
 
 /** Connections to one origin at once; further requests wait. */
@@ -27,7 +28,7 @@ class Origin {
 	readonly #port: number;
 	/** The one that was used last is the last. */
 	readonly #free: HttpConnection[] = [];
-	readonly #waiting: ((connection: HttpConnection) => void)[] = [];
+	readonly #waiting = new WaitingLine<HttpConnection>();
 	#count = 0;
 
 	constructor(origin: string) {
@@ -38,7 +39,7 @@ class Origin {
 	}
 
 	async send(request: TransportRequest, signal: AbortSignal | undefined): Promise<TransportResponse> {
-		const connection = this.#free.pop() ?? (await this.#next());
+		const connection = this.#free.pop() ?? (await this.#next(signal));
 		if (signal?.aborted === true) {
 			this.#onFree(connection);
 			throw new Error("the request was interrupted", { cause: signal.reason });
@@ -46,9 +47,8 @@ class Origin {
 		return connection.send(request, signal);
 	}
 
-	#next(): HttpConnection | Promise<HttpConnection> {
-		if (this.#count >= maxConnections) return new Promise((resolve) => this.#waiting.push(resolve));
-		return this.#open();
+	#next(signal: AbortSignal | undefined): HttpConnection | Promise<HttpConnection> {
+		return this.#count < maxConnections ? this.#open() : this.#waiting.wait(signal);
 	}
 
 	#open(): HttpConnection {
@@ -62,15 +62,13 @@ class Origin {
 	}
 
 	#onFree(connection: HttpConnection): void {
-		const waiting = this.#waiting.shift();
-		if (waiting === undefined) this.#free.push(connection);
-		else waiting(connection);
+		if (!this.#waiting.admit(connection)) this.#free.push(connection);
 	}
 
 	#onClosed(connection: HttpConnection): void {
 		this.#count--;
 		const index = this.#free.indexOf(connection);
 		if (index !== -1) this.#free.splice(index, 1);
-		this.#waiting.shift()?.(this.#open());
+		if (!this.#waiting.isEmpty) this.#waiting.admit(this.#open());
 	}
 }

@@ -4,6 +4,7 @@ import { BaleError } from "../core/errors.ts";
 import { throwIfAborted } from "../storage/abort.ts";
 import { chunksOf } from "../storage/byte-source.ts";
 import type { ByteRange, ByteSource } from "../storage/store.ts";
+import { WaitingLine } from "../storage/waiting-line.ts";
 import { type Concurrency, limitOf, mapPool } from "../transfer/pool.ts";
 import type { FileWriter } from "./file-writer.ts";
 import { createNodeSha256 } from "./node-digest.ts";
@@ -22,30 +23,20 @@ const partsAtOnce = 8;
 export class Slots {
 	readonly #concurrency: Concurrency;
 	#taken = 0;
-	readonly #waiting: (() => void)[] = [];
+	readonly #waiting = new WaitingLine<undefined>();
 
 	constructor(concurrency: Concurrency) {
 		this.#concurrency = concurrency;
 	}
 
 	async with<T>(work: () => Promise<T>): Promise<T> {
-		if (this.#taken >= limitOf(this.#concurrency))
-			await new Promise<void>((resolve) => this.#waiting.push(resolve));
+		if (this.#taken >= limitOf(this.#concurrency)) await this.#waiting.wait();
 		else this.#taken++;
 		try {
 			return await work();
 		} finally {
 			this.#taken--;
-			this.#admit();
-		}
-	}
-
-	#admit(): void {
-		while (this.#taken < limitOf(this.#concurrency)) {
-			const next = this.#waiting.shift();
-			if (next === undefined) return;
-			this.#taken++;
-			next();
+			while (this.#taken < limitOf(this.#concurrency) && this.#waiting.admit(undefined)) this.#taken++;
 		}
 	}
 }

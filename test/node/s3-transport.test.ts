@@ -69,6 +69,25 @@ test("requests are aborted at any moment without an error that nobody can catch"
 	expect(finished).toBeGreaterThan(100);
 });
 
+test("a request that waits for a connection can be aborted, and takes none", async () => {
+	server.removeAllListeners("request");
+	const answers: (() => void)[] = [];
+	server.on("request", (_request, response) => answers.push(() => response.end(Buffer.alloc(smallBytes))));
+	const never = new AbortController().signal;
+	const busy = Array.from({ length: 64 }, () => read("/small", never));
+	await expect.poll(() => answers.length).toBe(64);
+	const stop = new AbortController();
+	const waiting = read("/small", stop.signal);
+	const last = read("/small", never);
+	stop.abort();
+	await expect(waiting).rejects.toThrow();
+	for (const answer of answers) answer();
+	await Promise.all(busy);
+	await expect.poll(() => answers.length).toBe(65);
+	answers[64]?.();
+	await last;
+});
+
 test("a request under a signal that was aborted before is not sent", async () => {
 	await expect(read("/small", AbortSignal.abort())).rejects.toThrow();
 });

@@ -1,4 +1,4 @@
-import { throwIfAborted } from "../abort.ts";
+import { WaitingLine } from "../waiting-line.ts";
 
 /** As many connections as a client opens. */
 const mostAtOnce = 64;
@@ -13,7 +13,7 @@ export class Pace {
 	#limit = mostAtOnce;
 	#underWay = 0;
 	#halvings = 0;
-	readonly #waiting = new Set<() => void>();
+	readonly #waiting = new WaitingLine<undefined>();
 
 	/** Requests that may be under way at once now. */
 	get limit(): number {
@@ -30,7 +30,7 @@ export class Pace {
 		signal?: AbortSignal,
 	): Promise<T> {
 		if (this.#underWay < this.limit) this.#underWay++;
-		else await this.#turn(signal);
+		else await this.#waiting.wait(signal);
 		const madeAfter = this.#halvings;
 		try {
 			const result = await request();
@@ -47,31 +47,9 @@ export class Pace {
 		}
 	}
 
-	/** Waits in line. Who is let in counts as under way from then on. */
-	async #turn(signal: AbortSignal | undefined): Promise<void> {
-		throwIfAborted(signal);
-		const isIn = await new Promise<boolean>((resolve) => {
-			const enter = (): void => {
-				signal?.removeEventListener("abort", giveUp);
-				resolve(true);
-			};
-			const giveUp = (): void => {
-				this.#waiting.delete(enter);
-				resolve(false);
-			};
-			this.#waiting.add(enter);
-			signal?.addEventListener("abort", giveUp, { once: true });
-		});
-		if (!isIn) throwIfAborted(signal);
-	}
-
+	/** Who is let in counts as under way from then on. */
 	#leave(): void {
 		this.#underWay--;
-		for (const enter of this.#waiting) {
-			if (this.#underWay >= this.limit) return;
-			this.#waiting.delete(enter);
-			this.#underWay++;
-			enter();
-		}
+		while (this.#underWay < this.limit && this.#waiting.admit(undefined)) this.#underWay++;
 	}
 }
