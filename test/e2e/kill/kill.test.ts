@@ -80,7 +80,10 @@ function expectWholeRegistry(registry: string): void {
 async function expectReadable(registry: string): Promise<void> {
 	const names: string[] = [];
 	for await (const found of listPackages(registry)) names.push(found);
-	expect(names).toEqual(await quilt3.listPackages(registry));
+	// quilt3 lists the folder of a package, too, in which there is no pointer yet.
+	const pointers = join(registry, ".quilt/named_packages");
+	const listed = await quilt3.listPackages(registry);
+	expect(names).toEqual(listed.filter((found) => filesBelow(join(pointers, found)).length > 0));
 	if (names.length === 0) return;
 	const hashes = new Set<string>();
 	for await (const [, hash] of listPackageVersions(name, registry)) hashes.add(hash);
