@@ -6,6 +6,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { isolatedEnvironment } from "./scripts/isolation.mjs";
 import { filesOf } from "./scripts/tiers.mjs";
 
@@ -15,7 +16,18 @@ for (const [name, value] of Object.entries(isolatedEnvironment(process.env, home
 	else process.env[name] = value;
 }
 
-const { include, exclude } = filesOf(process.env["BALE_TEST_TIER"]);
+const { include, exclude, longest } = filesOf(process.env["BALE_TEST_TIER"]);
+
+/** Begins with the files that take longest, in the order of the tier. */
+class LongestFirst extends BaseSequencer {
+	override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+		const rank = ({ moduleId }: TestSpecification): number => {
+			const index = longest.findIndex((file) => moduleId.endsWith(`/${file}`));
+			return index === -1 ? longest.length : index;
+		};
+		return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+	}
+}
 
 export default defineConfig({
 	test: {
@@ -32,6 +44,7 @@ export default defineConfig({
 		unstubGlobals: true,
 		expect: { requireAssertions: false },
 		allowOnly: false,
+		sequence: { sequencer: LongestFirst },
 		pool: "forks",
 		// Much of the time on buckets is spent waiting, for what is tried again and for what does not answer.
 		maxWorkers: process.env["BALE_TEST_TIER"] === "s3" ? 4 : 2,

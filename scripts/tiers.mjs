@@ -11,6 +11,7 @@
  * @property {readonly string[]} [needs] tools of `scripts/tools.mjs`
  * @property {readonly string[]} [wants] tools without which less of the tier runs; needed where every tier is mandatory
  * @property {Readonly<Record<string, readonly string[]>>} [without] files that are left out where a wanted tool is not here
+ * @property {readonly string[]} [longest] files that are begun first, so that no core waits for the last of them
  * @property {boolean} [everyNode] run again with each of the other Node releases
  */
 
@@ -66,6 +67,7 @@ export const tiers = [
 			],
 			clients: ["test/s3/clients/{aws-cli,duckdb,pandas,rclone,served-folders}.test.ts"],
 		},
+		longest: ["concurrency", "faults", "killed-uploads"].map((name) => `test/s3/${name}.test.ts`),
 	},
 	{ name: "shells", title: "completion in bash, zsh, fish", include: special.shells, needs: ["shells"] },
 	{
@@ -91,8 +93,9 @@ export const tiers = [
 
 /** Globs of one tier; of everything when no name is given. */
 export function filesOf(name) {
-	if (!name) return { include: ["src/**/*.test.ts", "test/**/*.test.ts"], exclude: [] };
+	if (!name) return { include: ["src/**/*.test.ts", "test/**/*.test.ts"], exclude: [], longest: [] };
 	const tier = tiers.find((candidate) => candidate.name === name);
 	if (!tier?.include) throw new Error(`BALE_TEST_TIER names no tier of test files: ${name}`);
-	return { include: [...tier.include], exclude: [...(tier.exclude ?? [])] };
+	const { include, exclude = [], longest = [] } = tier;
+	return { include: [...include], exclude: [...exclude], longest };
 }
