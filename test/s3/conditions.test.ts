@@ -145,6 +145,31 @@ onEachServer((current, { name }) => {
 		}
 	});
 
+	test("delete() with ifEtag ends, whatever the server answers", async () => {
+		const bucket = await server.makeBucket();
+		const { etag } = await server.openStore(bucket).put("a", encoder.encode("one"));
+		for (const statuses of [[409, 409, 409, 409, 409, 412], [412], [400], [409]]) {
+			let asked = 0;
+			const { store } = open(
+				bucket,
+				(request, signal) => {
+					if (request.method !== "DELETE") return nodeTransport(request, signal);
+					const status = statuses[asked++ % statuses.length] ?? 0;
+					return Promise.resolve({
+						status,
+						header: () => undefined,
+						discard: () => undefined,
+						stream: () => new Response("<Error><Code>Refused</Code></Error>").body!,
+					});
+				},
+				{ sleep: () => Promise.resolve() },
+			);
+			await expect(store.delete("a", { ifEtag: etag })).rejects.toMatchObject({ name: "BaleError" });
+			expect(asked).toBeLessThan(10);
+		}
+		expect((await server.openStore(bucket).head("a"))?.size).toBe(3);
+	});
+
 	test("delete() with ifEtag leaves what comes after it has looked, where the server honours the condition", async () => {
 		const bucket = await server.makeBucket();
 		const other = server.openStore(bucket);

@@ -180,8 +180,9 @@ export class S3Store implements Store {
 			signal,
 		};
 		let condition = ifEtag === undefined ? {} : { headers: { "if-match": ifEtag } };
+		let wasRefused = false;
 		for (let attempt = 1; ; attempt++) {
-			const isLast = ifEtag === undefined || attempt === deletionAttempts;
+			const isLast = ifEtag === undefined || attempt >= deletionAttempts;
 			if (ifEtag !== undefined && (await this.head(key, { signal }))?.etag !== ifEtag) return;
 			try {
 				const outcome = await this.#client.send({ ...operation, ...condition });
@@ -191,9 +192,10 @@ export class S3Store implements Store {
 				}
 				const { status, code } = outcome.failure;
 				if (status === 404 && code === "NoSuchKey") return;
-				// Another object is there now, or the service cannot tell: looking again does.
-				if ("headers" in condition && (status === 412 || status === 501)) {
-					condition = {};
+				if ("headers" in condition && (status === 412 || status === 400 || status === 501)) {
+					// Another object is there now, as looking again tells; else the service does not know the condition.
+					if (status !== 412 || wasRefused) condition = {};
+					wasRefused = true;
 					continue;
 				}
 				// Others write there at this moment.
