@@ -137,7 +137,8 @@ export async function installPackage(nameText: string, options: InstallOptions =
 	await remember(before, name, topHash, registry.location, dest, result.files, stale, pruned);
 	await record(registry, destRegistry, name, topHash, options);
 	state.known.add(destRegistry.location, name, topHash);
-	await addSeen(registry.location, name, topHash, { folder: dest });
+	// A part of a revision in a folder does not make the folder come from it.
+	await addSeen(registry.location, name, topHash, options.path === undefined ? { folder: dest } : {});
 	return { ...done, pruned, dryRun: false };
 }
 

@@ -208,6 +208,15 @@ export interface LocalFiles {
 	copy(jobs: readonly CopyJob[], options?: CopyFilesOptions): Promise<CopyResult[]>;
 	/** Writes a whole file atomically (temporary name, flush, rename) with `mode` (default 0o644). */
 	write(path: string, bytes: Uint8Array, options?: { readonly mode?: number }): Promise<void>;
+	/**
+	 * Replaces the text of a small file (undefined: there is none) by what `change` makes of it (undefined: it stays), one
+	 * process after the other.
+	 */
+	update(
+		path: string,
+		change: (text: string | undefined) => string | undefined,
+		options?: { readonly mode?: number },
+	): Promise<void>;
 	append(path: string, bytes: Uint8Array): Promise<void>;
 	remove(path: string): Promise<void>;
 	/** Opens (and makes, when first written) a directory to install into. */

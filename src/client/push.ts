@@ -17,6 +17,7 @@ import {
 	recordedWorkflow,
 	type HeaderOptions,
 	type WorkflowRecord,
+	isInside,
 } from "./prepare.ts";
 import { forgetTouched } from "./rehashing.ts";
 import { Mover, registryOrigin } from "./push-mover.ts";
@@ -62,11 +63,13 @@ export type PushOptions = RunOptions &
 		readonly dryRun?: boolean | undefined;
 		/**
 		 * Also publish over the revisions that this user pushed to this registry or installed from it; with `folder`, as far
-		 * as it is known, only over those that were pushed from it or installed in it.
+		 * as that is known, only over those that the folder's content comes from.
 		 */
 		readonly acceptSeen?: boolean | undefined;
 		/** With `acceptSeen`: the local folder that the package was made from; the revisions that it comes from are remembered. */
 		readonly folder?: string | undefined;
+		/** The folder's files were put over those of the latest revision: it may lack some of these. @internal */
+		readonly isUpdate?: boolean | undefined;
 		/** What `readBase` has read of this package in this registry. @internal */
 		readonly base?: Base | undefined;
 	};
@@ -186,11 +189,15 @@ export async function pushPackage(
 		...(onto === undefined || rebase === undefined ? {} : { rebased: { base: rebase.base, onto } }),
 	};
 	if (isDry) return { ...result, state: pushed };
+	const isWhole = options.isUpdate !== true || holdsAll(folder, state.tree);
 	await adopt(state, header, tree);
 	await releaseScratch(state, tree);
 	if (onto === undefined) {
 		state.known.add(registry.location, name, topHash);
-		await addSeen(registry.location, name, topHash, { folder });
+		await addSeen(registry.location, name, topHash, {
+			unplaced: folder === undefined,
+			...(isWhole ? { folder } : {}),
+		});
 		return { ...result, state: pushed };
 	}
 	const known = state.known.clone();
@@ -231,6 +238,14 @@ async function acceptable(
 	const accept: string[] = [...state.known.named(name)];
 	if (options.acceptSeen === true) accept.push(...(await readReplaceable(registry.location, name, folder)));
 	return new Set(accept);
+}
+
+/** Whether all files of a package are files of a folder. */
+function holdsAll(folder: string | undefined, tree: Tree): boolean {
+	if (folder === undefined) return true;
+	for (const [, { physicalKey }] of tree.walk())
+		if (!isInside({ kind: "file", path: folder }, physicalKey)) return false;
+	return true;
 }
 
 /** Entries that stay where they are go on being read as before, although the package now is another registry's. */

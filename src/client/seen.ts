@@ -1,6 +1,6 @@
 /**
- * The revisions of a package in a registry that this user pushed or installed, and those that each folder has held: one
- * file for each registry and name in the user's data directory. It is only a memory: what cannot be read is empty.
+ * The revisions of a package in a registry that this user pushed or installed, and those that each folder's content comes
+ * from: one file for each registry and name in the user's data directory. It is only a memory: what cannot be read is empty.
  */
 import type { PackageName } from "../core/names.ts";
 import { isTopHash, type TopHash } from "../core/top-hash.ts";
@@ -12,9 +12,11 @@ type Seen = {
 	readonly name: string;
 	/** Newest last. */
 	readonly topHashes: readonly string[];
+	/** Those that were pushed from no folder that is known; newest last. */
+	readonly unplaced?: readonly string[];
 	/**
-	 * By the absolute path of a folder ("": no folder) the revisions that it comes from: the last one first; the folder
-	 * of the last line was pushed or installed last.
+	 * By the absolute path of a folder ("": no folder) the revisions that its content comes from, each from the next one;
+	 * the folder of the last line was pushed or installed last.
 	 */
 	readonly bases?: readonly (readonly [folder: string, ...topHashes: string[]])[];
 };
@@ -23,8 +25,8 @@ const LIMIT = 100;
 const LIMIT_OF_FOLDER = 20;
 
 /**
- * The revisions that a folder's content may replace, newest last: those that were installed in it or pushed from it;
- * where none of them is known, all that this user pushed or installed.
+ * The revisions that a folder's content may replace: those that it comes from (the last one last), and those that this user
+ * pushed from no folder that is known. Where it is not known what the folder comes from, all that this user has seen.
  */
 export async function readReplaceable(
 	registry: string,
@@ -33,7 +35,7 @@ export async function readReplaceable(
 ): Promise<readonly string[]> {
 	const seen = await read(registry, name);
 	const own = folder === undefined ? [] : basesOf(seen, folder);
-	return own.length > 0 ? own.toReversed() : seen.topHashes;
+	return own.length > 0 ? [...(seen.unplaced ?? []), ...own.toReversed()] : seen.topHashes;
 }
 
 /** The revision that a folder (undefined: the package itself) comes from, as far as it is known. */
@@ -47,47 +49,69 @@ export async function readBase(
 	return base !== undefined && isTopHash(base) ? base : undefined;
 }
 
-/** Newest first. */
+/** The last one first. */
 function basesOf({ bases = [] }: Seen, folder: string): readonly string[] {
 	return bases.findLast(([place]) => place === folder)?.slice(1) ?? [];
 }
 
-/**
- * Adds a revision to what this user has seen, and remembers that `folder` (undefined: the package itself) comes from it.
- * With `seen: false` only the latter: the revision may not be published over by whoever has only seen it.
- */
+export type SeenOptions = {
+	/** The folder that has the revision's content now. */
+	readonly folder?: string | undefined;
+	/** It was pushed, and from which folder is not known. */
+	readonly unplaced?: boolean;
+	/** Only remembers what `folder` (undefined: the package itself) comes from: who has seen it may not publish over it. */
+	readonly seen?: false;
+};
+
+/** Adds a revision to what this user has seen. */
 export async function addSeen(
 	registry: string,
 	name: PackageName,
 	topHash: TopHash,
-	options: { readonly folder?: string | undefined; readonly seen?: boolean } = {},
+	options: SeenOptions = {},
 ): Promise<void> {
 	const path = await seenPath(registry, name);
 	if (path === undefined) return;
-	const before = await read(registry, name);
-	const isSeen = options.seen !== false;
-	const { folder = "" } = options;
+	await platform().files?.update(
+		path,
+		(text) => {
+			const before = parse(text, registry, name);
+			const next = JSON.stringify(withRevision(before, topHash, options));
+			return next === JSON.stringify(before) ? undefined : `${next}\n`;
+		},
+		{ mode: 0o600 },
+	);
+}
+
+function withRevision(before: Seen, topHash: TopHash, { folder = "", unplaced, seen }: SeenOptions): Seen {
+	const append = (hashes: readonly string[]): string[] =>
+		[...hashes.filter((hash) => hash !== topHash), topHash].slice(-LIMIT);
+	const isSeen = seen !== false;
 	// What was seen last is what the package itself comes from; it needs no line.
-	const kept = (before.bases ?? []).filter(([place]) => place !== folder && !(isSeen && place === ""));
-	const older = basesOf(before, folder).filter((hash) => hash !== topHash);
+	const others = (before.bases ?? []).filter(([place]) => place !== folder && !(isSeen && place === ""));
+	const line = basesOf(before, folder);
+	// A folder that goes back to a revision does not come from those after it any more.
+	const older = line.slice(line.indexOf(topHash) + 1);
 	const own =
 		isSeen && folder === "" ? [] : [[folder, topHash, ...older].slice(0, 1 + LIMIT_OF_FOLDER) as [string]];
-	const bases = [...kept, ...own].slice(-LIMIT);
-	const topHashes = isSeen
-		? [...before.topHashes.filter((hash) => hash !== topHash), topHash].slice(-LIMIT)
-		: before.topHashes;
-	const next: Seen = { registry, name, topHashes, bases };
-	const text = JSON.stringify(next);
-	if (text === JSON.stringify(before)) return;
-	await platform().files?.write(path, new TextEncoder().encode(`${text}\n`), { mode: 0o600 });
+	return {
+		...before,
+		topHashes: isSeen ? append(before.topHashes) : before.topHashes,
+		...(unplaced === true ? { unplaced: append(before.unplaced ?? []) } : {}),
+		bases: [...others, ...own].slice(-LIMIT),
+	};
 }
 
 async function read(registry: string, name: PackageName): Promise<Seen> {
 	const path = await seenPath(registry, name);
-	const text = path === undefined ? undefined : await platform().files?.readText(path);
+	return parse(path === undefined ? undefined : await platform().files?.readText(path), registry, name);
+}
+
+function parse(text: string | undefined, registry: string, name: PackageName): Seen {
 	try {
 		const seen = JSON.parse(text ?? "null") as Seen | null;
-		if (seen?.registry === registry && seen.name === name) return seen;
+		const lists = [seen?.topHashes, seen?.unplaced ?? [], seen?.bases ?? [], ...(seen?.bases ?? [])];
+		if (seen?.registry === registry && seen.name === name && lists.every(Array.isArray)) return seen;
 	} catch {
 		// Written by hand, or by a release to come.
 	}

@@ -44,7 +44,7 @@ export const errorTable = {
 	ObjectNotFound: kind(10, 404, "the bytes or the file are not there"),
 	AmbiguousHash: kind(10, 409, "several revisions begin with that hash prefix"),
 
-	Conflict: kind(11, 409, "somebody published in the meantime"),
+	Conflict: kind(11, 409, "somebody, or you elsewhere, published in the meantime"),
 
 	NotLoggedIn: kind(12, 401, "no login for that service"),
 	LoginExpired: kind(12, 401, "the login is no longer accepted"),

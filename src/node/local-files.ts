@@ -24,6 +24,7 @@ import { type DirectoryDestination, openDestination } from "./destination.ts";
 import { errnoOf, fileError } from "./file-error.ts";
 import { fileSource } from "./file-source.ts";
 import { linkStatOf, statOf } from "./file-stat.ts";
+import { withFileLock } from "./file-lock.ts";
 import { FileWriter } from "./file-writer.ts";
 import { hashFiles } from "./hash-files.ts";
 import { hashFolder } from "./hash-folder.ts";
@@ -142,6 +143,17 @@ export class NodeFiles implements LocalFiles {
 			writer.close();
 		}
 		await syncDirectory(directory);
+	}
+
+	async update(
+		path: string,
+		change: (text: string | undefined) => string | undefined,
+		options?: { readonly mode?: number },
+	): Promise<void> {
+		await withFileLock(`${path}.lock`, async () => {
+			const text = change(await this.readText(path));
+			if (text !== undefined) await this.write(path, new TextEncoder().encode(text), options);
+		});
 	}
 
 	/** In one write call, so that lines of several processes do not mix. */

@@ -404,6 +404,66 @@ describe("bale push --rebase", () => {
 		await box.json(push("ann"));
 	});
 
+	/** Bob publishes a change that Ann's folder lacks. */
+	const published = async (): ReturnType<typeof work> => {
+		const one = await work();
+		await one.box.json(one.push("bob"));
+		return one;
+	};
+
+	it("is needed, too, when a part of the latest revision was installed in the folder", async () => {
+		const { box, push } = await published();
+		const install = ["install", "ann/cats", "--registry", "registry", "--dest", "ann", "--overwrite"];
+		await box.json([...install, "--path", "b.txt"]);
+		rmSync(box.path("ann/b.txt"));
+		await box.error(push("ann"), 11);
+		await box.json([...push("ann"), "--rebase"]);
+		expect((await box.bale(["cat", "ann/cats", "b.txt", "--registry", "registry"])).stdout).toBe("bob\n");
+	});
+
+	it("is needed, too, when files of the folder were put over the latest revision", async () => {
+		const { box, push } = await published();
+		writeFileSync(box.path("ann/a.txt"), "ann\n");
+		await box.json([...push("ann"), "--update"]);
+		await box.error(push("ann"), 11);
+		await box.json([...push("ann"), "--update"]);
+		// A folder that has all of it comes from it.
+		writeFileSync(box.path("ann/b.txt"), "bob\n");
+		await box.json([...push("ann"), "--update", "-m", "again"]);
+		await box.json(push("ann"));
+	});
+
+	it("is needed, too, after a folder went back to an earlier revision", async () => {
+		const { box, push } = await work();
+		const { topHash: first } = await box.json(["show", "ann/cats", "--registry", "registry"]);
+		await box.json(push("bob"));
+		const install = ["--registry", "registry", "--dest", "ann", "--overwrite", "--prune"];
+		await box.json(["install", "ann/cats", ...install]);
+		await box.json(["install", `ann/cats@${String(first)}`, ...install]);
+		await box.error(push("ann"), 11);
+	});
+
+	it("is not needed after the same user has built the folder's package and pushed that", async () => {
+		const { box, push } = await work();
+		await box.json(push("ann"));
+		writeFileSync(box.path("ann/a.txt"), "built");
+		await box.json(["build", "ann/cats", "--dir", "ann"]);
+		await box.json(["push", "ann/cats", "--registry", "registry"]);
+		writeFileSync(box.path("ann/a.txt"), "pushed");
+		await box.json(push("ann"));
+	});
+
+	it("is not needed where several folders were brought up to date at once", async () => {
+		const { box, push } = await work();
+		const folders = ["one", "two", "three", "four"];
+		const install = (dest: string): Promise<unknown> =>
+			box.json(["install", "ann/cats", "--registry", "registry", "--dest", dest, "--overwrite"]);
+		for (const folder of folders) await install(folder);
+		await box.json(push("bob"));
+		await Promise.all(folders.map(install));
+		for (const folder of folders) await box.json([...push(folder), "--dry-run", "-m", "not stale"]);
+	});
+
 	it("goes on from the folder's own last push", async () => {
 		const { box, push } = await work();
 		await box.json(push("bob"));

@@ -63,6 +63,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		force: options.flag("force"),
 		rebase,
 		...given("folder", folder === undefined || isRemote(folder) ? undefined : folder),
+		isUpdate: wishes.update,
 		dedupe: options.flag("dedupe"),
 		dryRun: options.flag("dry-run"),
 		acceptSeen: true,
