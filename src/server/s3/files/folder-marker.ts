@@ -105,11 +105,14 @@ export async function deleteMarker(
 	condition: DeleteCondition | undefined,
 ): Promise<{ versionId: string; isDeleteMarker: boolean } | undefined> {
 	const marker = readMarker(state, key, versionId);
-	checkCondition(key, condition, marker);
-	if (marker === undefined) return undefined;
+	if (marker === undefined) {
+		checkCondition(key, condition, undefined);
+		return undefined;
+	}
 	const { places } = state;
 	const record = places.record(key);
 	await state.locked(key, async () => {
+		checkCondition(key, condition, readMarker(state, key, versionId));
 		removeFile(record);
 		removeEmptyDirectories(dirname(record), places.versions);
 		await syncFolders(state, [removeEmptyFolders(places, key)]);
