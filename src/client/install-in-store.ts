@@ -1,7 +1,6 @@
 /** Installing where there are no files: in a store, as a page has it. */
 import { BaleError } from "../core/errors.ts";
 import { sameHash } from "../core/hash.ts";
-import { isFixedVersion, type PhysicalKey } from "../core/physical-key.ts";
 import { hashSource } from "../transfer/hash-source.ts";
 import { mapPool } from "../transfer/pool.ts";
 import { checkStoreKey } from "../storage/store-key.ts";
@@ -11,8 +10,6 @@ import { checkItem, type Checked, type Item } from "./materialize.ts";
 import { namedObjects } from "./named-objects.ts";
 import { storeSource } from "./object-source.ts";
 import type { Origin } from "./origin.ts";
-import { isInside } from "./prepare.ts";
-import { keyWithin } from "./push-selection.ts";
 import { readEntry } from "./reading.ts";
 import { registryIn } from "./registries.ts";
 import { platform } from "./runtime.ts";
@@ -69,17 +66,22 @@ async function refuseNamed(
 	signal: AbortSignal | undefined,
 ): Promise<void> {
 	if (keys.length === 0) return;
-	const lostKeys = (physicalKey: PhysicalKey): readonly string[] => {
-		const stays = physicalKey.kind === "s3" && isFixedVersion(physicalKey.versionId);
-		return stays || !isInside(dest.root, physicalKey) ? [] : [keyWithin(dest.root, physicalKey)];
-	};
 	const registry = registryIn(dest);
-	const files = [...(await namedObjects(registry, keys, lostKeys, signal)).keys];
+	const named = await namedObjects(registry, keys, { withoutVersions: true, signal });
+	const { location } = registry;
+	if (named.uncertain) {
+		throw new BaleError(
+			"DestinationConflict",
+			`Cannot install: not every manifest of the registry ${location} can be read, so what would be written over may be named by one`,
+			{ hint: "Install in another store", details: { dest: location, files: keys } },
+		);
+	}
+	const files = [...named.keys];
 	if (files.length === 0) return;
 	throw new BaleError(
 		"DestinationConflict",
-		`Cannot install: a package of the registry ${registry.location} names "${files[0] ?? ""}"${files.length > 1 ? ` and ${files.length - 1} more` : ""}, which would be written over`,
-		{ hint: "Install in another store", details: { dest: registry.location, files } },
+		`Cannot install: a package of the registry ${location} names "${files[0] ?? ""}"${files.length > 1 ? ` and ${files.length - 1} more` : ""}, which would be written over`,
+		{ hint: "Install in another store", details: { dest: location, files } },
 	);
 }
 

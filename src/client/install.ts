@@ -2,7 +2,7 @@ import { display } from "../core/display.ts";
 import { BaleError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { parsePackageName, type PackageName } from "../core/names.ts";
-import { parsePhysicalKey } from "../core/physical-key.ts";
+import { parsePhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
 import type { TopHash } from "../core/top-hash.ts";
 import type { Tree } from "../core/tree.ts";
 import { publish } from "../registry/publish.ts";
@@ -13,6 +13,7 @@ import { browsePackage } from "./browse.ts";
 import { isUntouched, readInstall, writeInstall, type Install, type InstalledFile } from "./installs.ts";
 import { installInStore } from "./install-in-store.ts";
 import { materialize, type Item } from "./materialize.ts";
+import { namedObjects } from "./named-objects.ts";
 import { storeSource } from "./object-source.ts";
 import { openRegistry, localRoot, nativePath, registryIn, type RegistryInput } from "./registries.ts";
 import { isUsable } from "./prepare.ts";
@@ -213,33 +214,19 @@ async function namedByRegistries(
 			if ((await files?.stat(`${path}/.quilt`))?.kind === "directory") roots.add(path);
 		}
 	}
-	const named = new Set<string>();
+	const named: string[] = [];
 	for (const root of roots) {
-		const inside = new Set(paths.filter((path) => path.startsWith(`${root}/`)));
-		if (inside.size === 0) continue;
-		const registry = registryIn(await openStore(root));
-		for await (const item of registry.store.list(layout.packagesPrefix)) {
-			if ("prefix" in item || !/\/[0-9a-f]{64}$/.test(item.key)) continue;
-			const topHash = item.key.slice(layout.packagesPrefix.length) as TopHash;
-			const manifest = await registry.read(topHash, { allowUnverified: true }).catch(() => undefined);
-			for (const [, entry] of manifest?.tree.walk() ?? []) {
-				if (entry.physicalKey.kind !== "file") continue;
-				const { path } = entry.physicalKey;
-				if (inside.has(path)) named.add(path);
-				else if (!path.startsWith(`${root}/`)) {
-					const moved = tails(root, path).filter((tail) => inside.has(tail) && !installed.has(tail));
-					if (moved.length > 0 && (await files?.stat(path)) === undefined)
-						moved.forEach((tail) => named.add(tail));
-				}
-			}
-		}
+		const inside = paths.filter((path) => path.startsWith(`${root}/`));
+		if (inside.length === 0) continue;
+		const mayBe = async (physicalKey: PhysicalKey, key: string): Promise<boolean> =>
+			physicalKey.kind === "file" &&
+			!installed.has(`${root}/${key}`) &&
+			(await files?.stat(physicalKey.path)) === undefined;
+		const keys = inside.map((path) => path.slice(root.length + 1));
+		const found = await namedObjects(registryIn(await openStore(root)), keys, { mayBe });
+		for (const key of found.keys) named.push(`${root}/${key}`);
 	}
-	return [...named];
-}
-
-/** Where a file that was recorded elsewhere can be below `root`. */
-function tails(root: string, path: string): string[] {
-	return [...path.matchAll(/\//g)].map(({ index }) => root + path.slice(index));
+	return [...new Set(named)];
 }
 
 function staleKeys(

@@ -1,6 +1,6 @@
 /** What copies that were killed have left in a registry: lines of text that were to keep their places. */
 import { layout } from "../core/layout.ts";
-import { formatPhysicalKey, joinPhysicalKey, type PhysicalKey } from "../core/physical-key.ts";
+import { formatPhysicalKey, joinPhysicalKey } from "../core/physical-key.ts";
 import type { Registry } from "../registry/registry.ts";
 import { throwIfAborted } from "../storage/abort.ts";
 import { claimAt, claimBytes } from "../storage/s3/claim.ts";
@@ -40,7 +40,7 @@ export async function* leftClaims(
 	for await (const claim of claimsIn(opened, signal)) found.push(claim);
 	if (found.length === 0) return;
 	const places = found.map(({ key }) => key);
-	const { keys: named, uncertain } = await namedObjects(opened, places, endsOf, signal);
+	const { keys: named, uncertain } = await namedObjects(opened, places, { signal });
 	for (const claim of found) {
 		throwIfAborted(signal);
 		const { key, etag, modifiedAt } = claim;
@@ -62,13 +62,6 @@ async function* claimsIn({ store }: Registry, signal: AbortSignal | undefined): 
 		const claim = await claimAt(store, key, signal);
 		if (claim !== undefined) yield { key, etag: claim.etag, modifiedAt };
 	}
-}
-
-/** A key or path, and what follows each of its slashes: in whatever bucket or folder, as a registry can have several names. */
-function* endsOf(physicalKey: PhysicalKey): Generator<string, void> {
-	const place = physicalKey.kind === "s3" ? physicalKey.key : physicalKey.path;
-	yield place;
-	for (let at = place.indexOf("/"); at !== -1; at = place.indexOf("/", at + 1)) yield place.slice(at + 1);
 }
 
 /** Whether files of packages are put there. */

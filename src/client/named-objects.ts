@@ -1,9 +1,11 @@
 /** Which objects of a store the manifests of the registry in it name. */
 import { BaleError, isBaleError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import type { PhysicalKey } from "../core/physical-key.ts";
+import { isFixedVersion, type PhysicalKey } from "../core/physical-key.ts";
 import { isTopHash } from "../core/top-hash.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { Store } from "../storage/store.ts";
+import { keysOfServed } from "./served-folder.ts";
 
 export type NamedObjects = {
 	readonly keys: ReadonlySet<string>;
@@ -11,28 +13,70 @@ export type NamedObjects = {
 	readonly uncertain: boolean;
 };
 
-/** Those of `keys` that any manifest names, as `keysOf` tells of its physical keys. Reads every manifest. */
+export type NamedObjectsOptions = {
+	/**
+	 * Whether a place elsewhere, which ends in one of the keys, may be the object with that key: a registry can have been
+	 * moved, or have several names. Default: always.
+	 */
+	readonly mayBe?: (physicalKey: PhysicalKey, key: string) => Promise<boolean>;
+	/** Leave out what is named with a version of its own in this bucket: that stays when the key is written over. */
+	readonly withoutVersions?: boolean;
+	readonly signal?: AbortSignal | undefined;
+};
+
+/** Those of `keys` that any manifest names. Reads every manifest, also one that does not give its hash. */
 export async function namedObjects(
 	registry: Registry,
 	keys: Iterable<string>,
-	keysOf: (physicalKey: PhysicalKey) => Iterable<string>,
-	signal: AbortSignal | undefined,
+	{ mayBe, withoutVersions = false, signal }: NamedObjectsOptions = {},
 ): Promise<NamedObjects> {
+	const { store } = registry;
 	const wanted = new Set(keys);
 	const named = new Set<string>();
 	let uncertain = false;
-	for await (const item of registry.store.list(layout.packagesPrefix, { signal })) {
+	for await (const item of store.list(layout.packagesPrefix, { signal })) {
 		const hash = "prefix" in item ? "" : item.key.slice(layout.packagesPrefix.length);
 		if (!isTopHash(hash)) continue;
-		try {
-			const { tree } = await registry.read(hash, { signal });
-			for (const [, { physicalKey }] of tree.walk()) {
-				for (const key of keysOf(physicalKey)) if (wanted.has(key)) named.add(key);
-			}
-		} catch (error) {
+		const manifest = await registry.read(hash, { allowUnverified: true, signal }).catch((error: unknown) => {
 			if (!(error instanceof BaleError) || isBaleError(error, "Aborted")) throw error;
 			uncertain = true;
+			return undefined;
+		});
+		for (const [, { physicalKey }] of manifest?.tree.walk() ?? []) {
+			const inStore = await keysInStore(store, physicalKey, withoutVersions, signal);
+			for (const key of inStore ?? endsOf(physicalKey)) {
+				if (!wanted.has(key) || named.has(key)) continue;
+				if (inStore !== undefined || mayBe === undefined || (await mayBe(physicalKey, key))) named.add(key);
+			}
 		}
 	}
 	return { keys: named, uncertain };
+}
+
+/** The keys of what a manifest names in this store, of which there are several in a folder that is served; undefined: it is elsewhere. */
+function keysInStore(
+	store: Store,
+	physicalKey: PhysicalKey,
+	withoutVersions: boolean,
+	signal: AbortSignal | undefined,
+): readonly string[] | undefined | Promise<readonly string[] | undefined> {
+	const { root } = store;
+	if (physicalKey.kind === "file") {
+		const base = root.kind === "file" ? root.path.replace(/\/*$/, "/") : undefined;
+		if (base === undefined || !physicalKey.path.startsWith(base)) return undefined;
+		return [physicalKey.path.slice(base.length)];
+	}
+	if (root.kind === "file")
+		return keysOfServed(store, physicalKey, signal).then((keys) => (keys.length > 0 ? keys : undefined));
+	if (physicalKey.bucket !== root.bucket) return undefined;
+	const base = root.key === "" ? "" : root.key.replace(/\/*$/, "/");
+	const stays = withoutVersions && isFixedVersion(physicalKey.versionId);
+	return stays || !physicalKey.key.startsWith(base) ? [] : [physicalKey.key.slice(base.length)];
+}
+
+/** A key or path, and what follows each of its slashes. */
+function* endsOf(physicalKey: PhysicalKey): Generator<string, void> {
+	const place = physicalKey.kind === "s3" ? physicalKey.key : physicalKey.path;
+	yield place;
+	for (let at = place.indexOf("/"); at !== -1; at = place.indexOf("/", at + 1)) yield place.slice(at + 1);
 }

@@ -24,6 +24,7 @@ import {
 	type InstallResult,
 	type ProgressEvent,
 } from "../../src/index.ts";
+import { servedFolderSettings } from "../../src/core/served-folder.ts";
 import { failure } from "./support/failure.ts";
 import {
 	chunkedHash,
@@ -619,6 +620,21 @@ describe("install() never touches what a registry's manifests name", () => {
 			"DestinationConflict",
 		);
 		expect(readFileSync(`${folder}/a`, "utf8")).toBe("built from");
+	});
+
+	test("also when it names them as objects of the bucket that the folder is served as", async () => {
+		const machine = newMachine();
+		const registry = machine.path("lab");
+		machine.folder("lab/team/data", { a: "named" });
+		machine.folder("lab", { [servedFolderSettings]: JSON.stringify({ names: ["lab"] }) });
+		plantRevision(registry, name, [entryLine("a", "s3://lab/team/data/a?versionId=v1", "named")]);
+		await push(machine, machine.path("elsewhere"), { a: "two" });
+		const dest = `${registry}/team/data`;
+		await failure(
+			install(machine, { registry: machine.path("elsewhere"), dest, overwrite: true }),
+			"DestinationConflict",
+		);
+		expect(readFiles(dest)).toEqual({ a: "named" });
 	});
 
 	test("keys below .quilt and .bale are refused where a registry is", async () => {
