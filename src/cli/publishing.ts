@@ -1,3 +1,4 @@
+import { hasScheme } from "../core/physical-key.ts";
 /** What build and push have in common: making a package from a folder, and saying what it changes. */
 import { BaleError } from "../core/errors.ts";
 import { Package, packageOfBase, readBase, type SetDirOptions } from "./client.ts";
@@ -10,7 +11,11 @@ import { usageError } from "./options.ts";
 import { given, runOptions } from "./target.ts";
 
 /** A package that is to be published, and the revision that is the latest now. */
-export type Draft = Previous & { readonly package: Package };
+export type Draft = Previous & {
+	readonly package: Package;
+	/** With `--update`: files of the latest revision are in it that the folder does not have. */
+	readonly keepsOthers: boolean;
+};
 
 /** What is latest: as it was read for publishing, and as a package to compare with, where there is one that can be read. */
 export type Previous = { readonly base: PublishBase | undefined; readonly previous: Package | undefined };
@@ -66,7 +71,19 @@ export async function draftFromFolder(
 		...folderSelection(invocation, target.registry),
 		...how,
 	});
-	return { package: draft, base, previous };
+	return { package: draft, base, previous, keepsOthers: wishes.update && keepsAny(previous, draft) };
+}
+
+/** Whether any file of a package is still in another one as it was. */
+function keepsAny(previous: Package | undefined, draft: Package): boolean {
+	for (const [key, { physicalKey }] of previous?.walk() ?? [])
+		if (draft.get(key) === physicalKey) return true;
+	return false;
+}
+
+/** A folder that is no folder of this machine. */
+export function isRemote(folder: string): boolean {
+	return hasScheme(folder) && !/^file:/i.test(folder);
 }
 
 /** Which files of a folder count; a registry that lies in the folder is no part of it. */

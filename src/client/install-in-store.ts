@@ -1,6 +1,7 @@
 /** Installing where there are no files: in a store, as a page has it. */
 import { BaleError } from "../core/errors.ts";
 import { sameHash } from "../core/hash.ts";
+import type { PhysicalKey } from "../core/physical-key.ts";
 import { hashSource } from "../transfer/hash-source.ts";
 import { mapPool } from "../transfer/pool.ts";
 import { checkStoreKey } from "../storage/store-key.ts";
@@ -67,7 +68,10 @@ async function refuseNamed(
 ): Promise<void> {
 	if (keys.length === 0) return;
 	const registry = registryIn(dest);
-	const named = await namedObjects(registry, keys, { withoutVersions: true, signal });
+	// A registry that was moved keeps its files below namespace and name; other keys are too common to tell.
+	const mayBe = (_place: PhysicalKey, key: string): Promise<boolean> =>
+		Promise.resolve(key.split("/").length > 2);
+	const named = await namedObjects(registry, keys, { mayBe, withoutVersions: true, signal });
 	const { location } = registry;
 	if (named.uncertain) {
 		throw new BaleError(

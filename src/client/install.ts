@@ -138,8 +138,12 @@ export async function installPackage(nameText: string, options: InstallOptions =
 	await remember(before, name, topHash, registry.location, dest, result.files, stale, pruned);
 	await record(registry, destRegistry, name, topHash, options);
 	state.known.add(destRegistry.location, name, topHash);
-	// A part of a revision in a folder does not make the folder come from it.
-	await addSeen(registry.location, name, topHash, options.path === undefined ? { folder: dest } : {});
+	await addSeen(registry.location, name, topHash, {
+		folder: dest,
+		isPart: options.path !== undefined,
+		isReturn: options.topHash !== undefined || (options.pointer ?? "latest") !== "latest",
+		onProgress: options.onProgress,
+	});
 	return { ...done, pruned, dryRun: false };
 }
 
@@ -224,7 +228,9 @@ async function namedByRegistries(
 			(await files?.stat(physicalKey.path)) === undefined;
 		const keys = inside.map((path) => path.slice(root.length + 1));
 		const found = await namedObjects(registryIn(await openStore(root)), keys, { mayBe });
-		for (const key of found.keys) named.push(`${root}/${key}`);
+		// Where a manifest cannot be read, it may be any file that no install has put there.
+		const protectedKeys = found.uncertain ? keys.filter((key) => !installed.has(`${root}/${key}`)) : [];
+		for (const key of [...found.keys, ...protectedKeys]) named.push(`${root}/${key}`);
 	}
 	return [...new Set(named)];
 }

@@ -1,15 +1,16 @@
 /** Which objects of a store the manifests of the registry in it name. */
 import { BaleError, isBaleError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
+import type { Manifest } from "../core/manifest.ts";
 import { isFixedVersion, type PhysicalKey } from "../core/physical-key.ts";
 import { isTopHash } from "../core/top-hash.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Store } from "../storage/store.ts";
-import { keysOfServed } from "./served-folder.ts";
+import { isServedAs } from "./served-folder.ts";
 
 export type NamedObjects = {
 	readonly keys: ReadonlySet<string>;
-	/** Not every manifest can be read, so that one may name others, too. */
+	/** Not every manifest can be read, or gives its hash, so that one may name others, too. */
 	readonly uncertain: boolean;
 };
 
@@ -24,7 +25,7 @@ export type NamedObjectsOptions = {
 	readonly signal?: AbortSignal | undefined;
 };
 
-/** Those of `keys` that any manifest names. Reads every manifest, also one that does not give its hash. */
+/** Those of `keys` that any manifest names. Reads every manifest, as far as it can be read. */
 export async function namedObjects(
 	registry: Registry,
 	keys: Iterable<string>,
@@ -37,11 +38,13 @@ export async function namedObjects(
 	for await (const item of store.list(layout.packagesPrefix, { signal })) {
 		const hash = "prefix" in item ? "" : item.key.slice(layout.packagesPrefix.length);
 		if (!isTopHash(hash)) continue;
-		const manifest = await registry.read(hash, { allowUnverified: true, signal }).catch((error: unknown) => {
-			if (!(error instanceof BaleError) || isBaleError(error, "Aborted")) throw error;
-			uncertain = true;
-			return undefined;
-		});
+		const read = (allowUnverified: boolean): Promise<Manifest | undefined> =>
+			registry.read(hash, { allowUnverified, signal }).catch((error: unknown) => {
+				if (!(error instanceof BaleError) || isBaleError(error, "Aborted")) throw error;
+				uncertain = true;
+				return undefined;
+			});
+		const manifest = (await read(false)) ?? (await read(true));
 		for (const [, { physicalKey }] of manifest?.tree.walk() ?? []) {
 			const inStore = await keysInStore(store, physicalKey, withoutVersions, signal);
 			for (const key of inStore ?? endsOf(physicalKey)) {
@@ -53,7 +56,7 @@ export async function namedObjects(
 	return { keys: named, uncertain };
 }
 
-/** The keys of what a manifest names in this store, of which there are several in a folder that is served; undefined: it is elsewhere. */
+/** The key of what a manifest names in this store, or none when that is not to be told; undefined: it is elsewhere. */
 function keysInStore(
 	store: Store,
 	physicalKey: PhysicalKey,
@@ -67,7 +70,7 @@ function keysInStore(
 		return [physicalKey.path.slice(base.length)];
 	}
 	if (root.kind === "file")
-		return keysOfServed(store, physicalKey, signal).then((keys) => (keys.length > 0 ? keys : undefined));
+		return isServedAs(store, physicalKey.bucket, signal).then((is) => (is ? [physicalKey.key] : undefined));
 	if (physicalKey.bucket !== root.bucket) return undefined;
 	const base = root.key === "" ? "" : root.key.replace(/\/*$/, "/");
 	const stays = withoutVersions && isFixedVersion(physicalKey.versionId);

@@ -210,7 +210,7 @@ export interface LocalFiles {
 	write(path: string, bytes: Uint8Array, options?: { readonly mode?: number }): Promise<void>;
 	/**
 	 * Replaces the text of a small file (undefined: there is none) by what `change` makes of it (undefined: it stays), one
-	 * process after the other.
+	 * process after the other; one that takes more than two seconds is not waited for.
 	 */
 	update(
 		path: string,

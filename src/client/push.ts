@@ -2,6 +2,7 @@ import { BaleError, isBaleError } from "../core/errors.ts";
 import { parseLogicalKey } from "../core/logical-key.ts";
 import type { Manifest } from "../core/manifest.ts";
 import { parsePackageName, type PackageName } from "../core/names.ts";
+import type { TopHash } from "../core/top-hash.ts";
 import { physicalKeyEquals } from "../core/physical-key.ts";
 import type { Tree } from "../core/tree.ts";
 import { Base } from "../registry/base.ts";
@@ -17,7 +18,6 @@ import {
 	recordedWorkflow,
 	type HeaderOptions,
 	type WorkflowRecord,
-	isInside,
 } from "./prepare.ts";
 import { forgetTouched } from "./rehashing.ts";
 import { Mover, registryOrigin } from "./push-mover.ts";
@@ -27,7 +27,7 @@ import { keepManifest, mayRepeat, publishManifest } from "./push-publish.ts";
 import { findAncestor, Rebase, type Rebased } from "./rebase.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
-import { addSeen, readReplaceable } from "./seen.ts";
+import { addSeen, readFolderOf, readReplaceable } from "./seen.ts";
 import { localDirectory } from "./sources.ts";
 import type { PackageState } from "./state.ts";
 
@@ -68,8 +68,8 @@ export type PushOptions = RunOptions &
 		readonly acceptSeen?: boolean | undefined;
 		/** With `acceptSeen`: the local folder that the package was made from; the revisions that it comes from are remembered. */
 		readonly folder?: string | undefined;
-		/** The folder's files were put over those of the latest revision: it may lack some of these. @internal */
-		readonly isUpdate?: boolean | undefined;
+		/** The package has files, too, that the folder lacks: it is not what the folder comes from. */
+		readonly folderIsPart?: boolean | undefined;
 		/** What `readBase` has read of this package in this registry. @internal */
 		readonly base?: Base | undefined;
 	};
@@ -112,7 +112,10 @@ export async function pushPackage(
 	const name = parsePackageName(nameText);
 	checkPublishable(state, options);
 	for (const [key] of state.tree.walk()) parseLogicalKey(key);
-	const folder = options.folder === undefined ? undefined : localDirectory(options.folder, "push");
+	const folder =
+		options.folder === undefined
+			? await (options.acceptSeen === true ? builtFrom(state, name) : undefined)
+			: localDirectory(options.folder, "push");
 	const registry = await openRegistry(
 		options.registry ?? (await registryOfDest(options.dest, state.tree)),
 		"remote",
@@ -189,15 +192,12 @@ export async function pushPackage(
 		...(onto === undefined || rebase === undefined ? {} : { rebased: { base: rebase.base, onto } }),
 	};
 	if (isDry) return { ...result, state: pushed };
-	const isWhole = options.isUpdate !== true || holdsAll(folder, state.tree);
+	const { folderIsPart: isPart, onProgress } = options;
 	await adopt(state, header, tree);
 	await releaseScratch(state, tree);
 	if (onto === undefined) {
 		state.known.add(registry.location, name, topHash);
-		await addSeen(registry.location, name, topHash, {
-			unplaced: folder === undefined,
-			...(isWhole ? { folder } : {}),
-		});
+		await addSeen(registry.location, name, topHash, { folder, isPart, onProgress });
 		return { ...result, state: pushed };
 	}
 	const known = state.known.clone();
@@ -205,7 +205,7 @@ export async function pushPackage(
 	// The package that was pushed lacks the others' changes: it goes on from a revision of its own, under no pointer.
 	const ownHash = await keepManifest(registry, own, options);
 	state.known.add(registry.location, name, ownHash);
-	await addSeen(registry.location, name, ownHash, { folder, seen: false });
+	await addSeen(registry.location, name, ownHash, { folder, isPart, seen: false, onProgress });
 	return { ...result, state: { ...pushed, known } };
 }
 
@@ -240,12 +240,11 @@ async function acceptable(
 	return new Set(accept);
 }
 
-/** Whether all files of a package are files of a folder. */
-function holdsAll(folder: string | undefined, tree: Tree): boolean {
-	if (folder === undefined) return true;
-	for (const [, { physicalKey }] of tree.walk())
-		if (!isInside({ kind: "file", path: folder }, physicalKey)) return false;
-	return true;
+/** The folder that a package of the local registry was built from. */
+async function builtFrom(state: PackageState, name: PackageName): Promise<string | undefined> {
+	const { location } = await openRegistry(undefined, "local");
+	const topHash = [...(state.known.at(location, name) ?? [])].at(-1) as TopHash | undefined;
+	return topHash === undefined ? undefined : readFolderOf(location, name, topHash);
 }
 
 /** Entries that stay where they are go on being read as before, although the package now is another registry's. */

@@ -2,8 +2,10 @@
  * The revisions of a package in a registry that this user pushed or installed, and those that each folder's content comes
  * from: one file for each registry and name in the user's data directory. It is only a memory: what cannot be read is empty.
  */
+import { BaleError } from "../core/errors.ts";
 import type { PackageName } from "../core/names.ts";
 import { isTopHash, type TopHash } from "../core/top-hash.ts";
+import type { OnProgress } from "../transfer/events.ts";
 import { digestOf } from "./installs.ts";
 import { platform } from "./runtime.ts";
 
@@ -12,11 +14,9 @@ type Seen = {
 	readonly name: string;
 	/** Newest last. */
 	readonly topHashes: readonly string[];
-	/** Those that were pushed from no folder that is known; newest last. */
-	readonly unplaced?: readonly string[];
 	/**
-	 * By the absolute path of a folder ("": no folder) the revisions that its content comes from, each from the next one;
-	 * the folder of the last line was pushed or installed last.
+	 * By the absolute path of a folder ("": no folder) the revisions that its content comes from, the last one first; none:
+	 * it has never had a whole one. The folder of the last line was pushed or installed last.
 	 */
 	readonly bases?: readonly (readonly [folder: string, ...topHashes: string[]])[];
 };
@@ -25,8 +25,8 @@ const LIMIT = 100;
 const LIMIT_OF_FOLDER = 20;
 
 /**
- * The revisions that a folder's content may replace: those that it comes from (the last one last), and those that this user
- * pushed from no folder that is known. Where it is not known what the folder comes from, all that this user has seen.
+ * The revisions that a folder's content may replace: those that it comes from, the last one last. Where nothing is known of
+ * the folder, all that this user has seen.
  */
 export async function readReplaceable(
 	registry: string,
@@ -34,8 +34,8 @@ export async function readReplaceable(
 	folder: string | undefined,
 ): Promise<readonly string[]> {
 	const seen = await read(registry, name);
-	const own = folder === undefined ? [] : basesOf(seen, folder);
-	return own.length > 0 ? [...(seen.unplaced ?? []), ...own.toReversed()] : seen.topHashes;
+	const own = folder === undefined ? undefined : basesOf(seen, folder);
+	return own?.toReversed() ?? seen.topHashes;
 }
 
 /** The revision that a folder (undefined: the package itself) comes from, as far as it is known. */
@@ -45,22 +45,37 @@ export async function readBase(
 	folder: string | undefined,
 ): Promise<TopHash | undefined> {
 	const seen = await read(registry, name);
-	const base = basesOf(seen, folder ?? "")[0] ?? seen.topHashes.at(-1);
+	const own = basesOf(seen, folder ?? "");
+	const base = own === undefined ? seen.topHashes.at(-1) : own[0];
 	return base !== undefined && isTopHash(base) ? base : undefined;
 }
 
-/** The last one first. */
-function basesOf({ bases = [] }: Seen, folder: string): readonly string[] {
-	return bases.findLast(([place]) => place === folder)?.slice(1) ?? [];
+/** The folder whose content came from this revision last. */
+export async function readFolderOf(
+	registry: string,
+	name: PackageName,
+	topHash: TopHash,
+): Promise<string | undefined> {
+	const { bases = [] } = await read(registry, name);
+	return bases.findLast(([folder, last]) => folder !== "" && last === topHash)?.[0];
+}
+
+/** The last one first; undefined: nothing is known of the folder. */
+function basesOf({ bases = [] }: Seen, folder: string): readonly string[] | undefined {
+	return bases.findLast(([place]) => place === folder)?.slice(1);
 }
 
 export type SeenOptions = {
-	/** The folder that has the revision's content now. */
+	/** The folder that has the revision's content now; undefined: the package itself. */
 	readonly folder?: string | undefined;
-	/** It was pushed, and from which folder is not known. */
-	readonly unplaced?: boolean;
-	/** Only remembers what `folder` (undefined: the package itself) comes from: who has seen it may not publish over it. */
+	/** The folder has only a part of it, and comes from what it came from before. */
+	readonly isPart?: boolean | undefined;
+	/** The folder came to this revision by going back: it does not come from later ones any more. */
+	readonly isReturn?: boolean | undefined;
+	/** Only remembers what the folder comes from: who has seen the revision may not publish over it. */
 	readonly seen?: false;
+	/** Told (`NotRemembered`) when it cannot be remembered, which is no failure of what was done. */
+	readonly onProgress?: OnProgress | undefined;
 };
 
 /** Adds a revision to what this user has seen. */
@@ -72,32 +87,36 @@ export async function addSeen(
 ): Promise<void> {
 	const path = await seenPath(registry, name);
 	if (path === undefined) return;
-	await platform().files?.update(
-		path,
-		(text) => {
-			const before = parse(text, registry, name);
-			const next = JSON.stringify(withRevision(before, topHash, options));
-			return next === JSON.stringify(before) ? undefined : `${next}\n`;
-		},
-		{ mode: 0o600 },
-	);
+	const change = (text: string | undefined): string | undefined => {
+		const before = parse(text, registry, name);
+		const next = JSON.stringify(withRevision(before, topHash, options));
+		return next === JSON.stringify(before) ? undefined : `${next}\n`;
+	};
+	await platform()
+		.files?.update(path, change, { mode: 0o600 })
+		.catch((error: unknown) => {
+			if (!(error instanceof BaleError)) throw error;
+			options.onProgress?.({
+				kind: "warning",
+				code: "NotRemembered",
+				message: `It cannot be remembered that ${name} is at ${topHash.slice(0, 10)}, so a later push may be a conflict: ${error.message}`,
+			});
+		});
 }
 
-function withRevision(before: Seen, topHash: TopHash, { folder = "", unplaced, seen }: SeenOptions): Seen {
-	const append = (hashes: readonly string[]): string[] =>
-		[...hashes.filter((hash) => hash !== topHash), topHash].slice(-LIMIT);
-	const isSeen = seen !== false;
+function withRevision(before: Seen, topHash: TopHash, options: SeenOptions): Seen {
+	const { folder = "", isPart = false, isReturn = false } = options;
+	const isSeen = options.seen !== false;
+	const without = (hashes: readonly string[]): string[] => hashes.filter((hash) => hash !== topHash);
 	// What was seen last is what the package itself comes from; it needs no line.
 	const others = (before.bases ?? []).filter(([place]) => place !== folder && !(isSeen && place === ""));
-	const line = basesOf(before, folder);
-	// A folder that goes back to a revision does not come from those after it any more.
-	const older = line.slice(line.indexOf(topHash) + 1);
-	const own =
-		isSeen && folder === "" ? [] : [[folder, topHash, ...older].slice(0, 1 + LIMIT_OF_FOLDER) as [string]];
+	const line = basesOf(before, folder) ?? [];
+	const after = isReturn && !line.includes(topHash) ? line.length : isReturn ? line.indexOf(topHash) + 1 : 0;
+	const now = isPart ? line : [topHash, ...without(line.slice(after))];
+	const own = isSeen && folder === "" ? [] : [[folder, ...now.slice(0, LIMIT_OF_FOLDER)] as const];
 	return {
 		...before,
-		topHashes: isSeen ? append(before.topHashes) : before.topHashes,
-		...(unplaced === true ? { unplaced: append(before.unplaced ?? []) } : {}),
+		topHashes: isSeen ? [...without(before.topHashes), topHash].slice(-LIMIT) : before.topHashes,
 		bases: [...others, ...own].slice(-LIMIT),
 	};
 }
@@ -110,7 +129,7 @@ async function read(registry: string, name: PackageName): Promise<Seen> {
 function parse(text: string | undefined, registry: string, name: PackageName): Seen {
 	try {
 		const seen = JSON.parse(text ?? "null") as Seen | null;
-		const lists = [seen?.topHashes, seen?.unplaced ?? [], seen?.bases ?? [], ...(seen?.bases ?? [])];
+		const lists = [seen?.topHashes, seen?.bases ?? [], ...(seen?.bases ?? [])];
 		if (seen?.registry === registry && seen.name === name && lists.every(Array.isArray)) return seen;
 	} catch {
 		// Written by hand, or by a release to come.

@@ -22,13 +22,7 @@ export async function keysOfServed(
 ): Promise<string[]> {
 	const { bucket, key, versionId } = physicalKey;
 	if (key.split("/").some((segment) => ["", ".", ".."].includes(segment))) return [];
-	let known = names.get(store);
-	if (known === undefined) {
-		known = bucketNames(store, signal);
-		names.set(store, known);
-		known.catch(() => names.delete(store));
-	}
-	if (!(await known).has(bucket)) return [];
+	if (!(await isServedAs(store, bucket, signal))) return [];
 	const found: string[] = [];
 	if (versionId !== undefined) {
 		for await (const item of store.list(olderVersionsOf(key), { signal })) {
@@ -38,6 +32,21 @@ export async function keysOfServed(
 		}
 	}
 	return [...found, key];
+}
+
+/** Whether the store is a folder that is served as this bucket. */
+export async function isServedAs(
+	store: Store,
+	bucket: string,
+	signal: AbortSignal | undefined,
+): Promise<boolean> {
+	let known = names.get(store);
+	if (known === undefined) {
+		known = bucketNames(store, signal);
+		names.set(store, known);
+		known.catch(() => names.delete(store));
+	}
+	return (await known).has(bucket);
 }
 
 async function bucketNames(store: Store, signal: AbortSignal | undefined): Promise<ReadonlySet<string>> {

@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
+import { isBaleError } from "../core/errors.ts";
 import { commonDirectory } from "../client/common-directory.ts";
 import type {
 	CopyFilesOptions,
@@ -47,6 +48,9 @@ export type NodeFilesOptions = {
 };
 
 /** The files of this machine, by Node. */
+/** A lock that is kept longer was most likely left by somebody who is not there any more. */
+const updateWaitMs = 2_000;
+
 export class NodeFiles implements LocalFiles {
 	readonly #pool: WorkerPool;
 	readonly #durable: boolean;
@@ -150,9 +154,16 @@ export class NodeFiles implements LocalFiles {
 		change: (text: string | undefined) => string | undefined,
 		options?: { readonly mode?: number },
 	): Promise<void> {
-		await withFileLock(`${path}.lock`, async () => {
+		// Most changes are none, and need no place that can be written.
+		if (change(await this.readText(path)) === undefined) return;
+		const replace = async (): Promise<void> => {
 			const text = change(await this.readText(path));
 			if (text !== undefined) await this.write(path, new TextEncoder().encode(text), options);
+		};
+		makeParent(path, options?.mode);
+		await withFileLock(`${path}.lock`, replace, { waitMs: updateWaitMs }).catch(async (error: unknown) => {
+			if (!isBaleError(error, "Locked")) throw error;
+			await replace();
 		});
 	}
 

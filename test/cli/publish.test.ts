@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { sandbox } from "./sandbox.ts";
@@ -413,12 +413,16 @@ describe("bale push --rebase", () => {
 
 	it("is needed, too, when a part of the latest revision was installed in the folder", async () => {
 		const { box, push } = await published();
-		const install = ["install", "ann/cats", "--registry", "registry", "--dest", "ann", "--overwrite"];
-		await box.json([...install, "--path", "b.txt"]);
+		const part = ["--registry", "registry", "--path", "b.txt", "--overwrite", "--dest"];
+		await box.json(["install", "ann/cats", ...part, "ann"]);
 		rmSync(box.path("ann/b.txt"));
 		await box.error(push("ann"), 11);
 		await box.json([...push("ann"), "--rebase"]);
 		expect((await box.bale(["cat", "ann/cats", "b.txt", "--registry", "registry"])).stdout).toBe("bob\n");
+		// Of a folder that never had a whole revision there is nothing to join.
+		await box.json(["install", "ann/cats", ...part, "new"]);
+		await box.error(push("new"), 11);
+		await box.error([...push("new"), "--rebase"], 11);
 	});
 
 	it("is needed, too, when files of the folder were put over the latest revision", async () => {
@@ -427,7 +431,11 @@ describe("bale push --rebase", () => {
 		await box.json([...push("ann"), "--update"]);
 		await box.error(push("ann"), 11);
 		await box.json([...push("ann"), "--update"]);
-		// A folder that has all of it comes from it.
+		box.folder("few", { "c.txt": "few\n" });
+		await box.json([...push("few"), "--update"]);
+		await box.error(push("few"), 11);
+		// A folder that has all of it comes from it, also by links.
+		symlinkSync(box.path("few/c.txt"), box.path("ann/c.txt"));
 		writeFileSync(box.path("ann/b.txt"), "bob\n");
 		await box.json([...push("ann"), "--update", "-m", "again"]);
 		await box.json(push("ann"));
@@ -437,13 +445,16 @@ describe("bale push --rebase", () => {
 		const { box, push } = await work();
 		const { topHash: first } = await box.json(["show", "ann/cats", "--registry", "registry"]);
 		await box.json(push("bob"));
-		const install = ["--registry", "registry", "--dest", "ann", "--overwrite", "--prune"];
-		await box.json(["install", "ann/cats", ...install]);
-		await box.json(["install", `ann/cats@${String(first)}`, ...install]);
+		const install = ["--registry", "registry", "--overwrite", "--prune", "--dest"];
+		await box.json(["install", "ann/cats", ...install, "ann"]);
+		await box.json(["install", `ann/cats@${String(first)}`, ...install, "ann"]);
 		await box.error(push("ann"), 11);
+		await box.json(["install", "ann/cats", ...install, "new"]);
+		await box.json(["install", `ann/cats@${String(first)}`, ...install, "new"]);
+		await box.error(push("new"), 11);
 	});
 
-	it("is not needed after the same user has built the folder's package and pushed that", async () => {
+	it("is not needed after the folder's package was built and pushed, but after another one was", async () => {
 		const { box, push } = await work();
 		await box.json(push("ann"));
 		writeFileSync(box.path("ann/a.txt"), "built");
@@ -451,6 +462,39 @@ describe("bale push --rebase", () => {
 		await box.json(["push", "ann/cats", "--registry", "registry"]);
 		writeFileSync(box.path("ann/a.txt"), "pushed");
 		await box.json(push("ann"));
+		await box.json(["build", "ann/cats", "--dir", "bob"]);
+		await box.error(["push", "ann/cats", "--registry", "registry"], 11);
+		await box.json(["push", "ann/cats", "--registry", "registry", "--force"]);
+		await box.error(push("ann"), 11);
+	});
+
+	it("is not needed after a change was undone, and that was rolled back", async () => {
+		const { box, push } = await work();
+		const texts = ["one", "two", "one"];
+		const hashes: string[] = [];
+		for (const text of texts) {
+			writeFileSync(box.path("ann/a.txt"), text);
+			hashes.push(String((await box.json(push("ann")))["topHash"]));
+		}
+		await box.json(["rollback", "ann/cats", String(hashes[1]), "--registry", "registry"]);
+		writeFileSync(box.path("ann/a.txt"), "three");
+		await box.json(push("ann"));
+	});
+
+	it("goes on where it cannot be remembered, and says so", async () => {
+		const { box, push } = await work();
+		const data = box.path("own");
+		const own = { env: { BALE_DATA_DIR: data } };
+		await box.json([...push("ann"), "--force", "-m", "first"], 0, own);
+		expect(statSync(join(data, "seen")).mode & 0o777).toBe(0o700);
+		const [record = ""] = readdirSync(join(data, "seen"));
+		writeFileSync(join(data, "seen", `${record}.lock`), JSON.stringify({ host: "another" }));
+		await box.json([...push("ann"), "-m", "second"], 0, own);
+		await box.json([...push("ann"), "-m", "third"], 0, own);
+		rmSync(join(data, "seen"), { recursive: true });
+		writeFileSync(join(data, "seen"), "no folder");
+		const { warnings } = await box.json([...push("ann"), "-m", "fourth", "--force"], 0, own);
+		expect(warnings).toMatchObject([{ code: "NotRemembered" }]);
 	});
 
 	it("is not needed where several folders were brought up to date at once", async () => {

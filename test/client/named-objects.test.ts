@@ -7,15 +7,15 @@ import { servedFolderSettings } from "../../src/core/served-folder.ts";
 import { installPackage, MemoryStore, Package } from "../../src/index.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { failure } from "./support/failure.ts";
-import { entryLine } from "./support/files.ts";
+import { entryLine, topHashOf } from "./support/files.ts";
 
 const encoder = new TextEncoder();
 
-/** A manifest whose hash is not the one of its name, of files at these places. */
-async function plant(store: Store, ...places: readonly string[]): Promise<void> {
+/** A manifest of files at these places. */
+async function plant(store: Store, places: readonly string[], hash?: string): Promise<void> {
 	const lines = places.map((place, index) => entryLine(`f${index}`, place, "content"));
 	const text = [{ version: "v0" }, ...lines].map((line) => `${JSON.stringify(line)}\n`).join("");
-	await store.put(`.quilt/packages/${"0".repeat(64)}`, encoder.encode(text));
+	await store.put(`.quilt/packages/${hash ?? topHashOf(text)}`, encoder.encode(text));
 }
 
 const bucket: PhysicalKey = { kind: "s3", bucket: "lab", key: "" };
@@ -24,10 +24,10 @@ const folder: PhysicalKey = { kind: "file", path: "/data/lab/" };
 
 async function named(root: PhysicalKey, places: readonly string[], served = false): Promise<string[]> {
 	const store = new MemoryStore({ root });
-	await plant(store, ...places);
+	await plant(store, places);
 	if (served) await store.put(servedFolderSettings, encoder.encode('{"names": ["lab"]}'));
-	const options = { withoutVersions: true };
-	const { keys, uncertain } = await namedObjects(registryIn(store), ["d/a", "d/b", "a"], options);
+	const wanted = ["d/a", "d/b", "a"];
+	const { keys, uncertain } = await namedObjects(registryIn(store), wanted, { withoutVersions: true });
 	expect(uncertain).toBe(false);
 	return [...keys].toSorted(compareNames);
 }
@@ -53,22 +53,40 @@ describe("what the manifests of a registry name in its store", () => {
 
 	test("unless that is known to be another object", async () => {
 		const store = new MemoryStore({ root: folder });
-		await plant(store, "/before/d/a");
+		await plant(store, ["/before/d/a"]);
 		const mayBe = async (_place: PhysicalKey, key: string): Promise<boolean> => Promise.resolve(key === "a");
 		expect([...(await namedObjects(registryIn(store), ["d/a", "a"], { mayBe })).keys]).toEqual(["a"]);
 	});
 });
 
-test("install() into a store whose registry cannot be read writes over nothing there", async () => {
-	const registry = new MemoryStore();
-	await (await new Package().setText("d/a", "new")).push("team/data", registry);
-	const dest = new MemoryStore();
-	await dest.put("d/a", encoder.encode("old"));
-	await dest.put(`.quilt/packages/${"0".repeat(64)}`, encoder.encode("no manifest"));
-	const error = await failure(
-		installPackage("team/data", { registry, dest, overwrite: true }),
-		"DestinationConflict",
-	);
-	expect(error.message).toContain("not every manifest");
-	expect((await dest.head("d/a"))?.size).toBe(3);
+test("a manifest that does not give its hash tells what it can, and that there may be more", async () => {
+	const store = new MemoryStore({ root: bucket });
+	await plant(store, ["s3://lab/d/a"], "0".repeat(64));
+	const { keys, uncertain } = await namedObjects(registryIn(store), ["d/a", "d/b"]);
+	expect([[...keys], uncertain]).toEqual([["d/a"], true]);
+});
+
+describe("install() into a store that holds a registry", () => {
+	const install = async (key: string, dest: Store): Promise<unknown> => {
+		const registry = new MemoryStore();
+		await (await new Package().setText(key, "new")).push("team/data", registry);
+		await dest.put(key, encoder.encode("old"));
+		return installPackage("team/data", { registry, dest, overwrite: true });
+	};
+
+	test("writes over nothing where a manifest cannot be read", async () => {
+		const dest = new MemoryStore();
+		await dest.put(`.quilt/packages/${"0".repeat(64)}`, encoder.encode("no manifest"));
+		const error = await failure(install("d/a", dest), "DestinationConflict");
+		expect(error.message).toContain("not every manifest");
+		expect((await dest.head("d/a"))?.size).toBe(3);
+	});
+
+	test("nor over a package's files where the registry was before, but over what only has such a name", async () => {
+		const dest = new MemoryStore();
+		await plant(dest, ["s3://before/team/other/d/a", "file:///home/me/README.md"]);
+		await failure(install("team/other/d/a", dest), "DestinationConflict");
+		await install("README.md", dest);
+		await install("d/a", dest);
+	});
 });

@@ -1,4 +1,3 @@
-import { hasScheme } from "../../core/physical-key.ts";
 import { pushTarget, registryOfDest } from "../../client/push-target.ts";
 import { Package, pushPackage, type PushResult } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
@@ -12,6 +11,7 @@ import {
 	readPrevious,
 	readWishes,
 	workflowLines,
+	isRemote,
 } from "../publishing.ts";
 import { remoteRegistry } from "../registries.ts";
 import { given, nameOf, quote, runOptions } from "../target.ts";
@@ -49,7 +49,11 @@ export async function run(invocation: Invocation): Promise<Report> {
 	const target = { name, registry };
 	const draft: Draft =
 		folder === undefined
-			? { package: await Package.browse(name, { signal }), ...(await readPrevious(invocation, target)) }
+			? {
+					package: await Package.browse(name, { signal }),
+					...(await readPrevious(invocation, target)),
+					keepsOthers: false,
+				}
 			: await draftFromFolder(invocation, folder, target, wishes);
 	// A built package keeps its message, and so its top hash, unless another one is given.
 	const message = wishes.message ?? (folder === undefined ? draft.package.message : undefined);
@@ -63,7 +67,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 		force: options.flag("force"),
 		rebase,
 		...given("folder", folder === undefined || isRemote(folder) ? undefined : folder),
-		isUpdate: wishes.update,
+		folderIsPart: draft.keepsOthers,
 		dedupe: options.flag("dedupe"),
 		dryRun: options.flag("dry-run"),
 		acceptSeen: true,
@@ -106,10 +110,6 @@ export async function run(invocation: Invocation): Promise<Report> {
 			...(result.dryRun ? [] : next(result.name, registry)),
 		],
 	};
-}
-
-function isRemote(folder: string): boolean {
-	return hasScheme(folder) && !/^file:/i.test(folder);
 }
 
 function headline(

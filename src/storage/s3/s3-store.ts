@@ -192,9 +192,10 @@ export class S3Store implements Store {
 				}
 				const { status, code } = outcome.failure;
 				if (status === 404 && code === "NoSuchKey") return;
-				if ("headers" in condition && (status === 412 || status === 400 || status === 501)) {
+				const isUnknown = status === 501 || code === "InvalidArgument" || code === "InvalidRequest";
+				if ("headers" in condition && (status === 412 || isUnknown)) {
 					// Another object is there now, as looking again tells; else the service does not know the condition.
-					if (status !== 412 || wasRefused) condition = {};
+					if (isUnknown || wasRefused) condition = {};
 					wasRefused = true;
 					continue;
 				}

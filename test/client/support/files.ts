@@ -104,7 +104,7 @@ export function plantRevision(
 }
 
 /** The top hash of a manifest's text; one that cannot be read or hashed gets a name all the same. */
-function topHashOf(text: string): string {
+export function topHashOf(text: string): string {
 	try {
 		const { header, tree } = parseManifest(new TextEncoder().encode(text));
 		return computeTopHash(header, tree, createSha256);
