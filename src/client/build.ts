@@ -19,8 +19,6 @@ import {
 import { forgetTouched, withHash } from "./rehashing.ts";
 import { openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
-import { addSeen } from "./seen.ts";
-import { localDirectory } from "./sources.ts";
 import type { PackageState } from "./state.ts";
 
 export type BuildOptions = RunOptions &
@@ -31,10 +29,6 @@ export type BuildOptions = RunOptions &
 		readonly force?: boolean | undefined;
 		/** The hashes of local files were taken for this very call: the files are not looked at again. */
 		readonly hashedNow?: boolean | undefined;
-		/** The local folder that the package was made from: what it comes from is remembered. */
-		readonly folder?: string | undefined;
-		/** The package has files, too, that the folder lacks. */
-		readonly folderIsPart?: boolean | undefined;
 		/** What `readBase` has read of this package in this registry. @internal */
 		readonly base?: Base | undefined;
 	};
@@ -109,11 +103,6 @@ export async function buildPackage(
 	if (hashed.files > 0) await adopt(state, header, tree);
 	else state.header = new Map(header);
 	state.known.add(registry.location, name, topHash);
-	if (options.folder !== undefined) {
-		const { folderIsPart: isPart, onProgress } = options;
-		const folder = localDirectory(options.folder, "build");
-		await addSeen(registry.location, name, topHash, { folder, isPart, onProgress });
-	}
 	return {
 		...result,
 		...(published.pointer === undefined ? {} : { pointer: published.pointer }),

@@ -2,7 +2,6 @@ import { BaleError, isBaleError } from "../core/errors.ts";
 import { parseLogicalKey } from "../core/logical-key.ts";
 import type { Manifest } from "../core/manifest.ts";
 import { parsePackageName, type PackageName } from "../core/names.ts";
-import type { TopHash } from "../core/top-hash.ts";
 import { physicalKeyEquals } from "../core/physical-key.ts";
 import type { Tree } from "../core/tree.ts";
 import { Base } from "../registry/base.ts";
@@ -25,9 +24,9 @@ import { checkDest } from "./push-selection.ts";
 import { registryOfDest } from "./push-target.ts";
 import { keepManifest, mayRepeat, publishManifest } from "./push-publish.ts";
 import { findAncestor, Rebase, type Rebased } from "./rebase.ts";
-import { openRegistry, type RegistryInput } from "./registries.ts";
+import { nativePath, openRegistry, type RegistryInput } from "./registries.ts";
 import { platform } from "./runtime.ts";
-import { addSeen, readFolderOf, readReplaceable } from "./seen.ts";
+import { addSeen, readReplaceable } from "./seen.ts";
 import { localDirectory } from "./sources.ts";
 import type { PackageState } from "./state.ts";
 
@@ -112,10 +111,12 @@ export async function pushPackage(
 	const name = parsePackageName(nameText);
 	checkPublishable(state, options);
 	for (const [key] of state.tree.walk()) parseLogicalKey(key);
-	const folder =
-		options.folder === undefined
-			? await (options.acceptSeen === true ? builtFrom(state, name) : undefined)
-			: localDirectory(options.folder, "push");
+	const { folder, isPart = false } =
+		options.folder !== undefined
+			? { folder: localDirectory(options.folder, "push"), isPart: options.folderIsPart }
+			: options.acceptSeen === true
+				? builtFrom(state.tree)
+				: {};
 	const registry = await openRegistry(
 		options.registry ?? (await registryOfDest(options.dest, state.tree)),
 		"remote",
@@ -192,7 +193,7 @@ export async function pushPackage(
 		...(onto === undefined || rebase === undefined ? {} : { rebased: { base: rebase.base, onto } }),
 	};
 	if (isDry) return { ...result, state: pushed };
-	const { folderIsPart: isPart, onProgress } = options;
+	const { onProgress } = options;
 	await adopt(state, header, tree);
 	await releaseScratch(state, tree);
 	if (onto === undefined) {
@@ -240,11 +241,16 @@ async function acceptable(
 	return new Set(accept);
 }
 
-/** The folder that a package of the local registry was built from. */
-async function builtFrom(state: PackageState, name: PackageName): Promise<string | undefined> {
-	const { location } = await openRegistry(undefined, "local");
-	const topHash = [...(state.known.at(location, name) ?? [])].at(-1) as TopHash | undefined;
-	return topHash === undefined ? undefined : readFolderOf(location, name, topHash);
+/** The folder that a package was built from, as the places of its files tell, and whether it has files besides. */
+function builtFrom(tree: Tree): { readonly folder?: string; readonly isPart: boolean } {
+	let folder: string | undefined;
+	let isPart = false;
+	for (const [key, { physicalKey }] of tree.walk()) {
+		if (physicalKey.kind !== "file") isPart = true;
+		else if (folder === undefined && physicalKey.path.endsWith(`/${key}`))
+			folder = nativePath(physicalKey.path.slice(0, -1 - key.length));
+	}
+	return folder === undefined ? { isPart } : { folder, isPart };
 }
 
 /** Entries that stay where they are go on being read as before, although the package now is another registry's. */

@@ -50,16 +50,6 @@ export async function readBase(
 	return base !== undefined && isTopHash(base) ? base : undefined;
 }
 
-/** The folder whose content came from this revision last. */
-export async function readFolderOf(
-	registry: string,
-	name: PackageName,
-	topHash: TopHash,
-): Promise<string | undefined> {
-	const { bases = [] } = await read(registry, name);
-	return bases.findLast(([folder, last]) => folder !== "" && last === topHash)?.[0];
-}
-
 /** The last one first; undefined: nothing is known of the folder. */
 function basesOf({ bases = [] }: Seen, folder: string): readonly string[] | undefined {
 	return bases.findLast(([place]) => place === folder)?.slice(1);

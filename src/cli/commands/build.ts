@@ -1,14 +1,7 @@
 import { buildPackage } from "../client.ts";
 import type { Invocation, Report } from "../command.ts";
 import { usageError } from "../options.ts";
-import {
-	changesSince,
-	contentLine,
-	draftFromFolder,
-	isRemote,
-	readWishes,
-	workflowLines,
-} from "../publishing.ts";
+import { changesSince, contentLine, draftFromFolder, readWishes, workflowLines } from "../publishing.ts";
 import { given, nameOf, quote, runOptions } from "../target.ts";
 
 /** `bale build`: a revision whose entries point into the folder. */
@@ -27,8 +20,6 @@ export async function run(invocation: Invocation): Promise<Report> {
 		force: options.flag("force"),
 		dryRun: options.flag("dry-run"),
 		hashedNow: true,
-		...given("folder", isRemote(folder) ? undefined : folder),
-		folderIsPart: draft.keepsOthers,
 		...runOptions(invocation),
 	});
 	const changes = changesSince(draft.previous, result);

@@ -46,7 +46,7 @@ export const publishCommands: readonly CommandSpec[] = [
 		summary: "Publish a folder, or a package of the local registry, with its data",
 		details: [
 			"Copies the data into the registry and publishes a revision that points to the copies. With --dir the folder is the package's content, as in build; without it the package of that name in the local registry is published, with its message unless another is given.",
-			"Refuses with exit code 11 when the latest revision is not one that the folder's content comes from (that was installed in it as a whole, built or pushed from it; where nothing is known of the folder: that you have installed or pushed at all): the folder may lack what somebody else, or you elsewhere, published. --rebase joins their changes and yours since then, file by file, and publishes that; it refuses only where both have changed the same file, and names it. --force publishes without looking. No revision is lost in any case.",
+			"Refuses with exit code 11 when the latest revision is not one that the folder's content comes from (that was installed in it as a whole or pushed from it; where nothing is known of the folder: that you have installed or pushed at all): the folder may lack what somebody else, or you elsewhere, published. --rebase joins their changes and yours since then, file by file, and publishes that; it refuses only where both have changed the same file, and names it. --force publishes without looking. No revision is lost in any case.",
 			"Without --meta the metadata of a pushed folder is null, as with quilt3; where that drops metadata of the previous revision, push says so. With --rebase the metadata of the latest revision stay, unless --meta is given.",
 		],
 		arguments: [nameArgument],
