@@ -19,8 +19,9 @@ import { platform } from "./runtime.ts";
 const filesAtOnce = 4;
 
 /**
- * Puts files into a store at their keys, each when it is verified. Nothing is written over unless `overwrite` says so:
- * `DestinationConflict` before anything is written, also of what a registry there would lose by it. The keys that were (or would be) written, and how many were there already.
+ * Puts files into a store at their keys, each when it is verified. Nothing is written over unless `overwrite` says so, and
+ * never what a registry there would lose by it: `DestinationConflict` before anything is written. The keys that were (or
+ * would be) written, and how many were there already.
  */
 export async function installInStore(
 	items: readonly Item[],

@@ -241,8 +241,8 @@ async function acceptable(
 	return new Set(accept);
 }
 
-/** The folder that a package was built from, as the places of its files tell, and whether it has files besides. */
-function builtFrom(tree: Tree): { readonly folder?: string; readonly isPart: boolean } {
+/** The folder that a package was built from, as the places of its files tell, and whether the package has files besides. */
+function builtFrom(tree: Tree): { readonly folder?: string; readonly isPart?: boolean } {
 	let folder: string | undefined;
 	let isPart = false;
 	for (const [key, { physicalKey }] of tree.walk()) {
@@ -250,7 +250,7 @@ function builtFrom(tree: Tree): { readonly folder?: string; readonly isPart: boo
 		else if (folder === undefined && physicalKey.path.endsWith(`/${key}`))
 			folder = nativePath(physicalKey.path.slice(0, -1 - key.length));
 	}
-	return folder === undefined ? { isPart } : { folder, isPart };
+	return folder === undefined ? {} : { folder, isPart };
 }
 
 /** Entries that stay where they are go on being read as before, although the package now is another registry's. */

@@ -176,6 +176,23 @@ describe("push({ rebase: true })", () => {
 		expect(readFileSync(`${one}/b`, "utf8")).toBe("b");
 	});
 
+	test("so does a package that is in no folder", async () => {
+		const machine = newMachine();
+		const registry = machine.path("registry");
+		const pushValues = async (values: Readonly<Record<string, string>>) => {
+			const p = new Package();
+			for (const [key, text] of Object.entries(values)) await p.set(key, new Blob([text]));
+			return pushPackage(p, name, { registry, rebase: true, acceptSeen: true });
+		};
+		await pushValues({ a: "a", b: "b" });
+		// Another client, which this user knows nothing of.
+		const theirs = await (await Package.browse(name, { registry })).set("t", new Blob(["t"]));
+		const { topHash } = await theirs.push("team/other", registry, { force: true });
+		writeFileSync(`${registry}/.quilt/named_packages/${name}/latest`, topHash);
+		for (const text of ["A", "AA"]) await pushValues({ a: text, b: "b" });
+		expect(await contents(registry)).toEqual({ a: "AA", b: "b", t: "t" });
+	});
+
 	test("sends data once, however often it must try", async () => {
 		const machine = newMachine();
 		const registry = machine.path("registry");
