@@ -6,7 +6,7 @@
 import type { Entry } from "../core/entry.ts";
 import { BaleError, isBaleError } from "../core/errors.ts";
 import type { Hash } from "../core/hash.ts";
-import { formatPhysicalKey, isFixedVersion, type PhysicalKey } from "../core/physical-key.ts";
+import { formatPhysicalKey, isFixedVersion, keyBelow, type PhysicalKey } from "../core/physical-key.ts";
 import type { ByteSource, CopySource, ObjectInfo, Store } from "../storage/store.ts";
 import { provenHash, toldHash } from "../storage/s3/checksum.ts";
 import type { FileState } from "./platform.ts";
@@ -118,11 +118,10 @@ async function locateInBucket(
 	{ lazy, everywhere }: LocateOptions,
 ): Promise<Candidate[]> {
 	const own = origin.kind === "registry" ? origin.store : undefined;
-	const prefix = own?.root.kind === "s3" && own.root.bucket === physicalKey.bucket ? own.root.key : undefined;
-	const base = prefix === undefined || prefix === "" ? "" : prefix.replace(/\/?$/, "/");
-	const inOwn = own !== undefined && prefix !== undefined && physicalKey.key.startsWith(base);
-	const store = inOwn ? own : await platform().openStore(`s3://${physicalKey.bucket}`);
-	const relative = inOwn ? physicalKey.key.slice(base.length) : physicalKey.key;
+	const inOwn = own && keyBelow(own.root, physicalKey);
+	const relative = inOwn ?? physicalKey.key;
+	const store =
+		own === undefined || inOwn === undefined ? await platform().openStore(`s3://${physicalKey.bucket}`) : own;
 	const { kind: _kind, ...place } = physicalKey;
 	const traits = copyTraits(store);
 	const { versionId } = physicalKey;

@@ -2,11 +2,12 @@
 import { BaleError } from "../core/errors.ts";
 import type { PackageName } from "../core/names.ts";
 import {
+	type PhysicalKey,
 	formatPhysicalKey,
 	joinPhysicalKey,
+	keyBelow,
 	parsePhysicalKey,
 	physicalKeyEquals,
-	type PhysicalKey,
 } from "../core/physical-key.ts";
 import { unportableReason } from "../core/portable-key.ts";
 import type { Tree } from "../core/tree.ts";
@@ -189,13 +190,10 @@ function refuseReserved(key: string | undefined, home: string): void {
 
 /** The key in a store of a place below its root. Throws `InvalidArgument` for another place; `text` is how it was given. */
 export function relativeTo(root: PhysicalKey, key: PhysicalKey, text: string): string {
-	const base = root.kind === "s3" ? root.key : root.path;
-	const prefix = base === "" ? "" : base.replace(/\/?$/, "/");
-	const path = key.kind === "s3" ? key.key : key.path;
-	const same = root.kind === "s3" ? key.kind === "s3" && key.bucket === root.bucket : key.kind === "file";
 	const versioned = key.kind === "s3" && key.versionId !== undefined;
-	if (same && !versioned && (path.startsWith(prefix) || `${path}/` === prefix))
-		return path.slice(prefix.length);
+	// The root itself may be written without its final slash.
+	const below = versioned ? undefined : (keyBelow(root, key) ?? keyBelow(root, joinPhysicalKey(key, "")));
+	if (below !== undefined) return below;
 	const details = { dest: text, registry: formatPhysicalKey(root) };
 	if (versioned) {
 		throw new BaleError("InvalidArgument", `Cannot push to ${text}: it names a version of an object`, {

@@ -5,6 +5,7 @@ import {
 	formatPhysicalKey,
 	hasScheme,
 	joinPhysicalKey,
+	keyBelow,
 	parsePhysicalKey,
 	pathOnSystem,
 	physicalKeyEquals,
@@ -82,6 +83,21 @@ describe("parsePhysicalKey()", () => {
 			expect(() => parsePhysicalKey(url)).toThrow(expect.objectContaining({ code: "UnsupportedScheme" }));
 		},
 	);
+});
+
+describe("keyBelow()", () => {
+	test("is what was joined, in whatever version", () => {
+		const bases = ["s3://bucket", "s3://bucket/pre/fix", "s3://bucket/pre/fix/", "file:///d", "file:///d/e/"];
+		for (const base of bases.map(parsePhysicalKey)) {
+			expect(keyBelow(base, joinPhysicalKey(base, "a/b"))).toBe("a/b");
+			for (const other of ["s3://another/pre/fix/a", "file:///elsewhere/a"].map(parsePhysicalKey))
+				expect(keyBelow(base, other)).toBeUndefined();
+		}
+		const below = parsePhysicalKey("s3://bucket/pre/fix");
+		expect(keyBelow(below, parsePhysicalKey("s3://bucket/pre/fix/a?versionId=v"))).toBe("a");
+		for (const beside of ["s3://bucket/pre/fixed", "s3://bucket/pre/fix"])
+			expect(keyBelow(below, parsePhysicalKey(beside))).toBeUndefined();
+	});
 });
 
 describe("joinPhysicalKey()", () => {

@@ -78,6 +78,19 @@ export function joinPhysicalKey(base: PhysicalKey, relative: string): PhysicalKe
 	return s3Key(base.bucket, base.key === "" ? tail : `${base.key.replace(/\/+$/, "")}/${tail}`, undefined);
 }
 
+/** The other way round, in whatever version: the key of something below `base`; undefined when it is not. */
+export function keyBelow(base: PhysicalKey, physicalKey: PhysicalKey): string | undefined {
+	const isSame =
+		base.kind === "s3"
+			? physicalKey.kind === "s3" && physicalKey.bucket === base.bucket
+			: physicalKey.kind === "file";
+	if (!isSame) return undefined;
+	const start = base.kind === "s3" ? base.key : base.path;
+	const prefix = start === "" ? "" : start.replace(/\/*$/, "/");
+	const place = physicalKey.kind === "s3" ? physicalKey.key : physicalKey.path;
+	return place.startsWith(prefix) ? place.slice(prefix.length) : undefined;
+}
+
 /** Whether both name the same place; a final slash of a file path does not count. */
 export function physicalKeyEquals(a: PhysicalKey, b: PhysicalKey): boolean {
 	if (a.kind === "s3") {
