@@ -1,6 +1,6 @@
-import { hasScheme } from "../core/physical-key.ts";
 /** What build and push have in common: making a package from a folder, and saying what it changes. */
 import { BaleError } from "../core/errors.ts";
+import { hasScheme } from "../core/physical-key.ts";
 import { Package, packageOfBase, readBase, type SetDirOptions } from "./client.ts";
 import { type Changes, compare, countChanges, isEmpty } from "./changes.ts";
 import type { Invocation } from "./command.ts";
@@ -14,7 +14,7 @@ import { given, runOptions } from "./target.ts";
 export type Draft = Previous & {
 	readonly package: Package;
 	/** With `--update`: files of the latest revision are in it that the folder does not have. */
-	readonly keepsOthers: boolean;
+	readonly keepsOthers?: boolean;
 };
 
 /** What is latest: as it was read for publishing, and as a package to compare with, where there is one that can be read. */

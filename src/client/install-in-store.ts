@@ -35,9 +35,7 @@ export async function installInStore(
 	const states = await mapPool(checked, filesAtOnce, (item) => look(item, dest, signal), signal);
 	const others = checked.filter((_item, index) => states[index] === "other").map(({ key }) => key);
 	if (others.length > 0 && options.overwrite !== true) {
-		const [first = ""] = others;
-		const more = others.length > 1 ? ` and ${others.length - 1} more` : "";
-		throw new BaleError("DestinationConflict", `Cannot install: "${first}"${more} would be written over`, {
+		throw new BaleError("DestinationConflict", `Cannot install: ${first(others)} would be written over`, {
 			hint: "Install in another store, or replace what is there with overwrite: true",
 			details: { files: others },
 		});
@@ -70,8 +68,7 @@ async function refuseNamed(
 	if (keys.length === 0) return;
 	const registry = registryIn(dest);
 	// A registry that was moved keeps its files below namespace and name; other keys are too common to tell.
-	const mayBe = (_place: PhysicalKey, key: string): Promise<boolean> =>
-		Promise.resolve(key.split("/").length > 2);
+	const mayBe = (_place: PhysicalKey, key: string): boolean => key.split("/").length > 2;
 	const named = await namedObjects(registry, keys, { mayBe, withoutVersions: true, signal });
 	const { location } = registry;
 	if (named.uncertain) {
@@ -85,9 +82,13 @@ async function refuseNamed(
 	if (files.length === 0) return;
 	throw new BaleError(
 		"DestinationConflict",
-		`Cannot install: a package of the registry ${location} names "${files[0] ?? ""}"${files.length > 1 ? ` and ${files.length - 1} more` : ""}, which would be written over`,
+		`Cannot install: a package of the registry ${location} names ${first(files)}, which would be written over`,
 		{ hint: "Install in another store", details: { dest: location, files } },
 	);
+}
+
+function first(keys: readonly string[]): string {
+	return `"${keys[0] ?? ""}"${keys.length > 1 ? ` and ${keys.length - 1} more` : ""}`;
 }
 
 /** What is at the place of a file. */

@@ -218,7 +218,7 @@ async function namedByRegistries(
 			if ((await files?.stat(`${path}/.quilt`))?.kind === "directory") roots.add(path);
 		}
 	}
-	const named: string[] = [];
+	const named = new Set<string>();
 	for (const root of roots) {
 		const inside = paths.filter((path) => path.startsWith(`${root}/`));
 		if (inside.length === 0) continue;
@@ -230,9 +230,9 @@ async function namedByRegistries(
 		const found = await namedObjects(registryIn(await openStore(root)), keys, { mayBe });
 		// Where a manifest cannot be read, it may be any file that no install has put there.
 		const protectedKeys = found.uncertain ? keys.filter((key) => !installed.has(`${root}/${key}`)) : [];
-		for (const key of [...found.keys, ...protectedKeys]) named.push(`${root}/${key}`);
+		for (const key of [...found.keys, ...protectedKeys]) named.add(`${root}/${key}`);
 	}
-	return [...new Set(named)];
+	return [...named];
 }
 
 function staleKeys(

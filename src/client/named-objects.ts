@@ -1,8 +1,7 @@
 /** Which objects of a store the manifests of the registry in it name. */
 import { BaleError, isBaleError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import type { Manifest } from "../core/manifest.ts";
-import { isFixedVersion, type PhysicalKey } from "../core/physical-key.ts";
+import { isFixedVersion, keyBelow, type PhysicalKey } from "../core/physical-key.ts";
 import { isTopHash } from "../core/top-hash.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Store } from "../storage/store.ts";
@@ -19,7 +18,7 @@ export type NamedObjectsOptions = {
 	 * Whether a place elsewhere, which ends in one of the keys, may be the object with that key: a registry can have been
 	 * moved, or have several names. Default: always.
 	 */
-	readonly mayBe?: (physicalKey: PhysicalKey, key: string) => Promise<boolean>;
+	readonly mayBe?: (physicalKey: PhysicalKey, key: string) => boolean | Promise<boolean>;
 	/** Leave out what is named with a version of its own in this bucket: that stays when the key is written over. */
 	readonly withoutVersions?: boolean;
 	readonly signal?: AbortSignal | undefined;
@@ -38,13 +37,18 @@ export async function namedObjects(
 	for await (const item of store.list(layout.packagesPrefix, { signal })) {
 		const hash = "prefix" in item ? "" : item.key.slice(layout.packagesPrefix.length);
 		if (!isTopHash(hash)) continue;
-		const read = (allowUnverified: boolean): Promise<Manifest | undefined> =>
-			registry.read(hash, { allowUnverified, signal }).catch((error: unknown) => {
+		const manifest = await registry
+			.read(hash, { signal })
+			.catch((error: unknown) => {
+				if (!isBaleError(error, "TopHashMismatch", "Unverifiable")) throw error;
+				uncertain = true;
+				return registry.read(hash, { allowUnverified: true, signal });
+			})
+			.catch((error: unknown) => {
 				if (!(error instanceof BaleError) || isBaleError(error, "Aborted")) throw error;
 				uncertain = true;
 				return undefined;
 			});
-		const manifest = (await read(false)) ?? (await read(true));
 		for (const [, { physicalKey }] of manifest?.tree.walk() ?? []) {
 			const inStore = await keysInStore(store, physicalKey, withoutVersions, signal);
 			for (const key of inStore ?? endsOf(physicalKey)) {
@@ -64,17 +68,13 @@ function keysInStore(
 	signal: AbortSignal | undefined,
 ): readonly string[] | undefined | Promise<readonly string[] | undefined> {
 	const { root } = store;
-	if (physicalKey.kind === "file") {
-		const base = root.kind === "file" ? root.path.replace(/\/*$/, "/") : undefined;
-		if (base === undefined || !physicalKey.path.startsWith(base)) return undefined;
-		return [physicalKey.path.slice(base.length)];
-	}
-	if (root.kind === "file")
+	if (physicalKey.kind === "s3" && root.kind === "file")
 		return isServedAs(store, physicalKey.bucket, signal).then((is) => (is ? [physicalKey.key] : undefined));
-	if (physicalKey.bucket !== root.bucket) return undefined;
-	const base = root.key === "" ? "" : root.key.replace(/\/*$/, "/");
-	const stays = withoutVersions && isFixedVersion(physicalKey.versionId);
-	return stays || !physicalKey.key.startsWith(base) ? [] : [physicalKey.key.slice(base.length)];
+	const isInBucket = physicalKey.kind === "s3" && root.kind === "s3" && physicalKey.bucket === root.bucket;
+	if (isInBucket && withoutVersions && isFixedVersion(physicalKey.versionId)) return [];
+	const key = keyBelow(root, physicalKey);
+	if (key !== undefined) return [key];
+	return isInBucket ? [] : undefined;
 }
 
 /** A key or path, and what follows each of its slashes. */

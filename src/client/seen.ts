@@ -101,14 +101,20 @@ function withRevision(before: Seen, topHash: TopHash, options: SeenOptions): See
 	// What was seen last is what the package itself comes from; it needs no line.
 	const others = (before.bases ?? []).filter(([place]) => place !== folder && !(isSeen && place === ""));
 	const line = basesOf(before, folder) ?? [];
-	const after = isReturn && !line.includes(topHash) ? line.length : isReturn ? line.indexOf(topHash) + 1 : 0;
-	const now = isPart ? line : [topHash, ...without(line.slice(after))];
+	const older = isReturn ? olderThan(line, topHash) : without(line);
+	const now = isPart ? line : [topHash, ...older];
 	const own = isSeen && folder === "" ? [] : [[folder, ...now.slice(0, LIMIT_OF_FOLDER)] as const];
 	return {
 		...before,
 		topHashes: isSeen ? [...without(before.topHashes), topHash].slice(-LIMIT) : before.topHashes,
 		bases: [...others, ...own].slice(-LIMIT),
 	};
+}
+
+/** What a line holds after a revision; nothing where it does not hold that. */
+function olderThan(line: readonly string[], topHash: string): readonly string[] {
+	const at = line.indexOf(topHash);
+	return at === -1 ? [] : line.slice(at + 1);
 }
 
 async function read(registry: string, name: PackageName): Promise<Seen> {

@@ -47,10 +47,10 @@ export type NodeFilesOptions = {
 	readonly cacheFolder?: () => string | undefined;
 };
 
-/** The files of this machine, by Node. */
 /** A lock that is kept longer was most likely left by somebody who is not there any more. */
 const updateWaitMs = 2_000;
 
+/** The files of this machine, by Node. */
 export class NodeFiles implements LocalFiles {
 	readonly #pool: WorkerPool;
 	readonly #durable: boolean;

@@ -216,8 +216,7 @@ async function putNew(
 	manifest: ByteSource,
 	signal: AbortSignal | undefined,
 ): Promise<boolean> {
-	const isKept =
-		store.detectConditions === undefined ? store.features.conditions : await store.detectConditions(signal);
+	const isKept = (await store.detectConditions?.(signal)) ?? store.features.conditions;
 	if (!isKept || manifest.size > PUT_UNSEEN_BYTES) return false;
 	try {
 		await store.put(key, manifest, { signal, condition: { ifAbsent: true } });

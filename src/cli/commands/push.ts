@@ -8,10 +8,10 @@ import {
 	changesSince,
 	contentLine,
 	draftFromFolder,
+	isRemote,
 	readPrevious,
 	readWishes,
 	workflowLines,
-	isRemote,
 } from "../publishing.ts";
 import { remoteRegistry } from "../registries.ts";
 import { given, nameOf, quote, runOptions } from "../target.ts";
@@ -49,11 +49,7 @@ export async function run(invocation: Invocation): Promise<Report> {
 	const target = { name, registry };
 	const draft: Draft =
 		folder === undefined
-			? {
-					package: await Package.browse(name, { signal }),
-					...(await readPrevious(invocation, target)),
-					keepsOthers: false,
-				}
+			? { package: await Package.browse(name, { signal }), ...(await readPrevious(invocation, target)) }
 			: await draftFromFolder(invocation, folder, target, wishes);
 	// A built package keeps its message, and so its top hash, unless another one is given.
 	const message = wishes.message ?? (folder === undefined ? draft.package.message : undefined);

@@ -170,14 +170,7 @@ class Writer {
 			// Each round that must be is final on its own; of the others only their end is looked for.
 			const { node: round, least, most } = node;
 			for (let i = 0; i < least; i += 1) this.write({ kind: "atomic", node: round });
-			const others: PatternNode = {
-				kind: "repeat",
-				node: round,
-				least: 0,
-				most: most - least,
-				mode: "greedy",
-			};
-			this.write({ kind: "atomic", node: others });
+			this.write({ kind: "atomic", node: { ...node, least: 0, most: most - least, mode: "greedy" } });
 			return;
 		}
 		const before = this.instructions.length;
