@@ -58,8 +58,9 @@ async function move(delayMs: number, most: number, ...options: string[]) {
 	return { pushed, installed, slowed: proxy.log.filter(({ fault }) => fault === "slow-down").length };
 }
 
+// So far away that a busy machine makes little difference.
 test("a service that is far away gets more than 16", async () => {
-	const { pushed, installed } = await move(150, Infinity);
+	const { pushed, installed } = await move(600, Infinity);
 	expect(pushed).toBeGreaterThan(20);
 	expect(pushed).toBeLessThanOrEqual(64);
 	expect(installed).toBeGreaterThan(20);
